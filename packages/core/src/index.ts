@@ -1,0 +1,68 @@
+/**
+ * The vocabulary of Everfresh. Portable: no I/O, no dependencies, the same in Node, browsers and edges.
+ * @module
+ */
+export { type Clock, ManualClock, systemClock } from "./clock.ts";
+export { deployCopy, DeployedState } from "./deployed-state.ts";
+export {
+  bytesPerElement,
+  type DataByDType,
+  type DType,
+  isDType,
+  type TensorData,
+  viewOf,
+} from "./dtype.ts";
+export {
+  assert,
+  type ErrorDetails,
+  EverfreshError,
+  type EverfreshErrorOptions,
+  FingerprintMismatchError,
+  ShapeError,
+  ValueRangeError,
+  VersionGapError,
+} from "./errors.ts";
+export { type Fingerprint, fingerprintOf } from "./fingerprint.ts";
+export { FLOAT16_MAX, fromFloat16Bits, roundToFloat16, toFloat16Bits } from "./float16.ts";
+export {
+  image,
+  type ImageOptions,
+  type ImagePreprocessing,
+  inputShapeOf,
+  numeric,
+  type NumericPreprocessing,
+  preprocessBatch,
+  preprocessInto,
+  type Preprocessing,
+} from "./preprocessing.ts";
+export { philox, Random, type RandomPosition, streamOf } from "./random.ts";
+export {
+  classes,
+  type ClassTarget,
+  type Features,
+  type Sample,
+  type SampleSchema,
+} from "./sample.ts";
+export {
+  cloneState,
+  copyState,
+  createState,
+  dataOf,
+  type ModelState,
+  stateLayout,
+  type StateLayout,
+  stateOn,
+  type StateRole,
+  type StateTensor,
+  type StateTensorSpec,
+  tensorOf,
+} from "./state.ts";
+export { type Shape, sizeOf, tensor, type Tensor, zeros } from "./tensor.ts";
+export {
+  type BufferChange,
+  isSendable,
+  roundTo,
+  type StateChange,
+  type Update,
+  type ValueType,
+} from "./update.ts";
