@@ -24,7 +24,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["**/*.test.ts", "**/*.conformance.ts", "test/**", "bench/**"],
+    files: ["**/*.test.ts", "**/*.conformance.ts", "**/*.fixture.ts", "test/**", "bench/**"],
     rules: { "max-lines-per-function": "off" },
   },
   {

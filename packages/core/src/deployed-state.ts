@@ -14,7 +14,7 @@ import {
   parseFingerprint,
 } from "./fingerprint.ts";
 import { copyState, createState, dataOf, type ModelState, type StateTensor } from "./state.ts";
-import { isSendable, type StateChange, type Update } from "./update.ts";
+import { isSendable, roundTo, type StateChange, type Update } from "./update.ts";
 
 /**
  * The state that replicas have (`x̂`), with its version and fingerprint. The trainer keeps one to
@@ -78,7 +78,8 @@ export class DeployedState {
    */
   apply(update: Update): void {
     const { fromVersion, toVersion, fingerprintBefore, fingerprintAfter } = update;
-    if (fromVersion !== this.#version || toVersion <= fromVersion) {
+    const isForward = Number.isSafeInteger(toVersion) && toVersion > fromVersion;
+    if (fromVersion !== this.#version || !isForward) {
       throw new VersionGapError(this.#version, fromVersion, toVersion);
     }
     if (fingerprintBefore !== this.#fingerprint) {
@@ -131,21 +132,23 @@ export class DeployedState {
           { index, previous, parameterCount },
         );
       }
-      if (!isSendable(valueType, value)) {
+      if (!isSendable(valueType, value) || roundTo(valueType, value) !== value) {
         throw new ValueRangeError(
           `Update value ${value} at ${index} cannot be sent as ${valueType}`,
-          {
-            index,
-            value,
-          },
+          { index, value },
         );
       }
       accumulateWord(lanes, index, oldBits[index] ?? 0, -1);
       accumulateWord(lanes, index, newBits[i] ?? 0, 1);
       previous = index;
     }
+    let previousBuffer = -1;
     for (const { tensor, data } of buffers) {
       const entry = this.#bufferAt(tensor, data.byteLength);
+      if (tensor <= previousBuffer) {
+        throw new ShapeError(`Update changes buffer ${tensor} after ${previousBuffer}: they ascend`);
+      }
+      previousBuffer = tensor;
       const incoming = createState({
         tensors: [{ ...entry, byteOffset: 0 }],
         parameterCount: 0,

@@ -102,28 +102,34 @@ function layoutLanes(layout: StateLayout): FingerprintLanes {
   });
 }
 
-// Each lane: two rounds of multiply and xor-shift over the bits, the index entering in between.
+// Each lane: three rounds of multiply and xor-shift over the bits, the index entering after the first.
+// Two more rounds follow the index because the terms are summed: with one, the rest is so nearly linear
+// that swapping two values left a lane as it was in one of 2¹³ cases. Now it is about one of 2³².
 // The odd multipliers are those of MurmurHash3, xxHash32 and Knuth's golden ratio.
 function mix0(index: number, bits: number): number {
   let h = Math.imul(bits ^ 0x243f6a88, 0x85ebca6b);
   h = Math.imul((h ^ (h >>> 15)) + Math.imul(index, 0x9e3779b1), 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 13), 0x27d4eb2f);
   return h ^ (h >>> 16);
 }
 
 function mix1(index: number, bits: number): number {
   let h = Math.imul(bits ^ 0x85a308d3, 0xc2b2ae3d);
   h = Math.imul((h ^ (h >>> 14)) + Math.imul(index, 0x85ebca77), 0x27d4eb2f);
+  h = Math.imul(h ^ (h >>> 16), 0x165667b1);
   return h ^ (h >>> 15);
 }
 
 function mix2(index: number, bits: number): number {
   let h = Math.imul(bits ^ 0x13198a2e, 0x165667b1);
   h = Math.imul((h ^ (h >>> 16)) + Math.imul(index, 0xcc9e2d51), 0x9e3779b1);
+  h = Math.imul(h ^ (h >>> 15), 0x85ebca77);
   return h ^ (h >>> 13);
 }
 
 function mix3(index: number, bits: number): number {
   let h = Math.imul(bits ^ 0x03707344, 0x1b873593);
   h = Math.imul((h ^ (h >>> 13)) + Math.imul(index, 0xe6546b65), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 14), 0xc2b2ae3d);
   return h ^ (h >>> 16);
 }

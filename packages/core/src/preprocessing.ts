@@ -50,11 +50,11 @@ export interface ImageOptions {
  */
 export function image(options: ImageOptions): ImagePreprocessing {
   const { width, height, channels = 1 } = options;
-  const mean = options.mean ?? new Array<number>(channels).fill(0);
-  const std = options.std ?? new Array<number>(channels).fill(1);
   if (![width, height, channels].every((size) => Number.isSafeInteger(size) && size > 0)) {
     throw new ShapeError(`image() needs positive sizes, got ${width}×${height}×${channels}`);
   }
+  const mean = options.mean ?? new Array<number>(channels).fill(0);
+  const std = options.std ?? new Array<number>(channels).fill(1);
   if (mean.length !== channels || std.length !== channels || std.some((value) => !(value > 0))) {
     throw new ShapeError(
       `image() needs ${channels} values in mean and as many above 0 in std, got [${mean.join(", ")}] and [${std.join(", ")}]`,

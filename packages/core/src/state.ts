@@ -1,6 +1,6 @@
 import { bytesPerElement, type DType, isDType, type TensorData, viewOf } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
-import { type Shape, sizeOf, type Tensor } from "./tensor.ts";
+import { checkShape, type Shape, sizeOf, type Tensor } from "./tensor.ts";
 
 /** Parameters change by gradients; buffers are what training changes otherwise. */
 export type StateRole = "parameter" | "buffer";
@@ -51,11 +51,12 @@ export interface ModelState {
 
 /**
  * Gives every tensor its place; parameters come first, otherwise the given order is kept.
- * @throws ShapeError for a repeated name or a parameter that is not float32.
+ * @throws ShapeError for a repeated name, an impossible shape or a parameter that is not float32.
  */
 export function stateLayout(specs: readonly StateTensorSpec[]): StateLayout {
   const names = new Set<string>();
   for (const spec of specs) {
+    checkShape(spec.shape);
     if (names.has(spec.name)) throw new ShapeError(`State tensor "${spec.name}" is there twice`);
     names.add(spec.name);
     if (!isDType(spec.dtype)) {

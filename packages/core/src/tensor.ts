@@ -42,7 +42,11 @@ export function zeros<D extends DType>(dtype: D, shape: Shape): Tensor<D> {
   return { dtype, shape, data: viewOf(dtype, buffer, 0, length) };
 }
 
-function checkShape(shape: Shape): void {
+/**
+ * Checks the sizes of a shape.
+ * @throws ShapeError when one is not a whole number of 0 or more
+ */
+export function checkShape(shape: Shape): void {
   if (!shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0)) {
     throw new ShapeError(`Shape [${shape.join(", ")}] must hold whole numbers of 0 or more`, {
       shape,

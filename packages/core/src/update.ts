@@ -23,7 +23,7 @@ export interface Update {
   readonly indices: Uint32Array;
   /** The new value at each index; finite, and already rounded to `valueType`. */
   readonly values: Float32Array;
-  /** Buffers that changed, whole and lossless. */
+  /** Buffers that changed, whole and lossless; positions strictly ascending. */
   readonly buffers: readonly BufferChange[];
 }
 

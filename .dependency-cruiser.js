@@ -1,0 +1,77 @@
+/**
+ * The layers of ARCHITECTURE.md: imports go strictly down, siblings never import each other.
+ * A package that is not listed here may not be imported by anyone.
+ */
+const ALLOWED = {
+  core: [],
+  engine: ["core"],
+  streams: ["core"],
+  sync: ["core"],
+  learn: ["core", "engine", "streams"],
+  client: ["core", "engine", "sync"],
+  everfresh: ["core", "engine", "streams", "sync", "learn", "client"],
+  dashboard: ["client", "sync"],
+  operator: ["core", "sync"],
+};
+
+const layerRules = Object.entries(ALLOWED).map(([name, below]) => ({
+  name: `layers-${name}`,
+  comment: `${name} may import only: ${below.join(", ") || "nothing of ours"}`,
+  severity: "error",
+  from: { path: `^packages/${name}/` },
+  to: { path: "^packages/", pathNot: `^packages/(${[name, ...below].join("|")})/` },
+}));
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+export default {
+  forbidden: [
+    ...layerRules,
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "not-to-unresolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "core-is-portable",
+      comment: "core runs in browsers and at edges: no Node built-ins, no dependencies",
+      severity: "error",
+      from: { path: "^packages/core/src", pathNot: "\\.test\\.ts$" },
+      to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-optional"] },
+    },
+    {
+      name: "sync-is-portable",
+      comment: "only sync/node may touch Node and npm packages",
+      severity: "error",
+      from: {
+        path: "^packages/sync/src",
+        pathNot: "^packages/sync/src/node/|\\.(test|conformance|fixture)\\.ts$",
+      },
+      to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-optional"] },
+    },
+    {
+      name: "onnxruntime-only-in-engine",
+      severity: "error",
+      from: { path: "^packages/(?!engine/)", pathNot: "\\.test\\.ts$" },
+      to: { path: "node_modules/onnxruntime" },
+    },
+    {
+      name: "products-do-not-import-tests",
+      severity: "error",
+      from: { pathNot: "\\.(test|conformance|fixture)\\.tsx?$|^test/" },
+      to: { path: "\\.test\\.tsx?$|^test/" },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "/dist/" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.test.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["source", "import", "types", "default"],
+      extensions: [".ts", ".tsx", ".js", ".json"],
+    },
+  },
+};

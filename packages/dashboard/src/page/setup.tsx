@@ -1,0 +1,37 @@
+import type { ReactNode } from "react";
+import { formatAgo, formatBytes, formatCount, formatQuantity, formatRatio } from "../format.ts";
+import type { ModelStatus } from "../status.ts";
+import { useNow } from "./use-now.ts";
+
+/** Properties of {@link Setup}. */
+interface SetupProps {
+  readonly status: ModelStatus;
+  readonly now: () => number;
+}
+
+const REFRESH_MS = 10_000;
+
+/** How this model learns and what it sent in all: facts that seldom change. */
+export function Setup({ status, now }: SetupProps): ReactNode {
+  const time = useNow(now, REFRESH_MS);
+  const { batchSize, denseBytes, parameters, ratio, triggerSize, updateBytes } = status;
+  const facts = [
+    ["Model", `${formatQuantity(parameters, "parameter")}, ${formatBytes(denseBytes)}`],
+    ["Batch", `${formatCount(batchSize)} samples, ${formatCount(triggerSize)} of them new`],
+    ["Update", `At most ${formatRatio(ratio)} of the parameters`],
+    ["Sent in all", formatBytes(updateBytes.total)],
+    ["Started", formatAgo(time - status.startedAtMs)],
+  ] as const;
+  return (
+    <footer className="setup">
+      <dl>
+        {facts.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </footer>
+  );
+}

@@ -1,0 +1,53 @@
+import type { ModelStatus, ReplicaInfo, StatusPoint } from "./status.ts";
+
+/** A status for tests, with what a test cares about put in. */
+export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
+  return {
+    name: "digits",
+    phase: "training",
+    version: 240,
+    fingerprint: "5d1560dc09910d0537bbcdef8b4021c6",
+    samples: 1_920,
+    steps: 240,
+    parameters: 61_706,
+    denseBytes: 246_824,
+    ratio: 0.01,
+    triggerSize: 8,
+    batchSize: 128,
+    replicas: [],
+    series: [examplePoint({ samples: 8, version: 1 }), examplePoint()],
+    source: "MNIST, train",
+    startedAtMs: 1_000_000,
+    updateBytes: { mean: 2_110, p50: 2_100, max: 2_400, total: 506_400 },
+    stepMs: { p50: 3.42, p99: 6.71 },
+    updateToReplicaMs: null,
+    heldOutAccuracy: null,
+    ...parts,
+  };
+}
+
+/** A point of a series for tests. */
+export function examplePoint(parts: Partial<StatusPoint> = {}): StatusPoint {
+  return {
+    samples: 1_920,
+    version: 240,
+    trainedAccuracy: 0.953,
+    deployedAccuracy: 0.947,
+    updateBytes: 2_100,
+    loss: 0.21,
+    stepMs: 3.4,
+    ...parts,
+  };
+}
+
+/** A replica in step with {@link exampleStatus}, for tests. */
+export function exampleReplica(parts: Partial<ReplicaInfo> = {}): ReplicaInfo {
+  return {
+    id: "replica-1",
+    version: 240,
+    fingerprint: "5d1560dc09910d0537bbcdef8b4021c6",
+    joinedAtMs: 1_000_000,
+    lagVersions: 0,
+    ...parts,
+  };
+}

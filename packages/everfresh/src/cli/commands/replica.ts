@@ -1,0 +1,105 @@
+import { Command, Option } from "commander";
+import { type Client, connect } from "@everfresh/client";
+import type { Source } from "@everfresh/streams";
+import { heldOutDigits } from "../../config/digits-model.ts";
+import { startReplicaServer } from "../../http/replica-server.ts";
+import { SEED_DEFAULT } from "../../run/run-goal.ts";
+import { interruptSignal } from "../interrupt.ts";
+import { addCommonOptions, type CommonOptions } from "../options.ts";
+import { scoreNowAndThen, scoreReplica } from "../replica-score.ts";
+import { percent, type Terminal, terminalOn } from "../terminal.ts";
+
+const SHOW_EVERY_MS = 500; // a person's pace
+
+interface ReplicaCommandOptions extends CommonOptions {
+  /** Score on generated digits. */
+  readonly digits: boolean;
+  readonly host: string;
+  /** Results and errors only. */
+  readonly quiet: boolean;
+}
+
+/** `everfresh replica URL`: a live copy of a model that knows nothing but the address. */
+export function replicaCommand(): Command {
+  const command = new Command("replica")
+    .description(
+      "join a model and follow its updates, knowing nothing but its URL\n\n" +
+        "Prints its version and fingerprint as it learns, and with --data its own accuracy there.\n" +
+        "It runs until Ctrl-C; with --steps it ends after so many updates.",
+    )
+    .argument("<url>", "the model's address, such as ws://127.0.0.1:7070/v1/models/digits")
+    .option("--digits", "score itself on generated digits (of --seed)", false)
+    .addOption(new Option("--host <address>", "address for --port").default("127.0.0.1"))
+    .addOption(new Option("--quiet", "print results and errors only").default(false));
+  addCommonOptions(command);
+  return command.action(joinAndFollow);
+}
+
+async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promise<void> {
+  const terminal = terminalOn(process.stderr);
+  if (options.ratio !== undefined) {
+    terminal.line("--ratio has no effect on a replica: the trainer decides what an update carries");
+  }
+  using interrupt = interruptSignal();
+  const ownData = await openOwnData(options);
+  await using model = await connect(url, { signal: interrupt.signal });
+  const say = (text: string): void => {
+    if (!options.quiet) terminal.line(text);
+  };
+  const { name, target } = model.manifest;
+  say(`joined ${name}, ${target.count} classes, at version ${model.status().version}`);
+  const server =
+    options.port === undefined
+      ? null
+      : await startReplicaServer({ host: options.host, port: options.port, model });
+  if (server !== null) say(`status at ${server.url}`);
+  try {
+    await follow(model, options, ownData, say, terminal, interrupt.signal);
+  } finally {
+    await server?.close();
+  }
+  const { version, fingerprint, updatesApplied, rejected, snapshots } = model.status();
+  const heldOutAccuracy = ownData === null ? null : await scoreReplica(model, ownData);
+  say(`version ${version}  fingerprint ${fingerprint}`);
+  if (heldOutAccuracy !== null) say(`accuracy on its own data: ${percent(heldOutAccuracy)}`);
+  if (options.json) {
+    const counts = { updatesApplied, rejectedUpdates: rejected, snapshots };
+    const document = { version, fingerprint, heldOutAccuracy, ...counts };
+    process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
+  }
+}
+
+/** Shows versions as they come, until `signal`, the wanted number of updates or the end. */
+async function follow(
+  model: Client,
+  { steps = Infinity, quiet }: ReplicaCommandOptions,
+  ownData: Source | null,
+  say: (text: string) => void,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<void> {
+  const stop = new AbortController();
+  const done = AbortSignal.any([signal, stop.signal]);
+  const scoring =
+    quiet || ownData === null ? null : scoreNowAndThen(model, ownData, terminal, done);
+  const untilVersion = model.status().version + steps;
+  let shownAtMs = 0;
+  for await (const { phase, version, fingerprint } of model.states({ signal: done })) {
+    if (performance.now() - shownAtMs >= SHOW_EVERY_MS || phase !== "live") {
+      shownAtMs = performance.now();
+      say(`version ${version}  fingerprint ${fingerprint}${phase === "live" ? "" : `  ${phase}`}`);
+    }
+    if (phase === "closed" || version >= untilVersion) break;
+  }
+  stop.abort();
+  await scoring;
+}
+
+async function openOwnData({ data, digits, seed }: ReplicaCommandOptions): Promise<Source | null> {
+  if (data === undefined && !digits) return null;
+  const factory = heldOutDigits({
+    seed: seed ?? SEED_DEFAULT,
+    ...(data === undefined ? {} : { data }),
+  });
+  return factory({ directory: process.cwd() });
+}

@@ -1,0 +1,29 @@
+/** Exit status of the program; documented in `everfresh --help`. */
+export const EXIT = {
+  ok: 0,
+  /** Something failed that is not the user's to mend. */
+  failure: 1,
+  /** A command or option that does not exist or has a bad value. */
+  usage: 2,
+  /** Data, model or configuration is not as it must be. */
+  input: 3,
+  /** A port, an address or a connection. */
+  network: 4,
+  /** The state directory. */
+  state: 5,
+} as const;
+
+/** Which exit status an error code leads to; codes that are not listed are input errors. */
+const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
+  ["EF_USAGE", EXIT.usage],
+  ["EF_PORT_IN_USE", EXIT.network],
+  ["EF_CONNECT", EXIT.network],
+  ["EF_REPLICA_PROCESS", EXIT.failure],
+  ["EF_STATE_DIRECTORY", EXIT.state],
+  ["EF_STATE_MISMATCH", EXIT.state],
+]);
+
+/** Exit status for an error with this code. */
+export function exitStatusOf(code: string): number {
+  return EXIT_BY_CODE.get(code) ?? EXIT.input;
+}

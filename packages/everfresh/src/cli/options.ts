@@ -1,0 +1,76 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+
+/** Options that `run`, `demo` and `replica` share. */
+export interface CommonOptions {
+  /** One JSON document on stdout, logs on stderr. */
+  readonly json: boolean;
+  /** Stop after this many steps (updates, for a replica). */
+  readonly steps?: number;
+  readonly seed?: number;
+  /** 0 = a free port. */
+  readonly port?: number;
+  /** State directory. */
+  readonly state?: string;
+  /** Share of the parameters that one update may change. */
+  readonly ratio?: number;
+  /** Folder with the four IDX files. */
+  readonly data?: string;
+}
+
+const PORT_MAX = 65_535;
+
+/** Adds the options that all three commands share. */
+export function addCommonOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--json", "print one JSON document on stdout; logs go to stderr").default(false),
+    )
+    .addOption(
+      new Option("--steps <n>", "stop after this many steps").argParser(
+        wholeNumber(1, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .addOption(
+      new Option("--seed <n>", "seed of initialisation, sampling and generated data").argParser(
+        wholeNumber(0, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .addOption(
+      new Option("--port <n>", "port to listen on, 0 for a free one").argParser(
+        wholeNumber(0, PORT_MAX),
+      ),
+    )
+    .addOption(new Option("--state <dir>", "state directory"))
+    .addOption(
+      new Option("--ratio <r>", "share of the parameters that one update may change").argParser(
+        ratio,
+      ),
+    )
+    .addOption(new Option("--data <dir>", "folder with the four MNIST (IDX) files, gzip or not"));
+}
+
+/** Parses a whole number within bounds. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < min || value > max || text.trim() === "") {
+      throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };
+}
+
+/** Parses a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!(value > 0) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError("It must be a number above 0.");
+  }
+  return value;
+}
+
+function ratio(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError("It must be above 0 and up to 1.");
+  return value;
+}

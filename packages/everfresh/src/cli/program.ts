@@ -1,0 +1,63 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { EverfreshError } from "@everfresh/core";
+import { demoCommand } from "./commands/demo.ts";
+import { replicaCommand } from "./commands/replica.ts";
+import { runCommand } from "./commands/run.ts";
+import { EXIT, exitStatusOf } from "./exit-codes.ts";
+import { terminalOn } from "./terminal.ts";
+
+const EXIT_HELP = `
+Exit status:
+  0  done
+  1  something failed inside
+  2  unknown command or option, or a bad value
+  3  data, model or configuration is not as it must be
+  4  port, address or connection
+  5  state directory
+`;
+
+/** Runs one command line and gives its exit status; every failure is one line on stderr. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  const json = argv.includes("--json");
+  const program = new Command("everfresh")
+    .description("Keeps deployed deep-learning models fresh.")
+    .version(version())
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => write(text.replace(/^error: /, "error EF_USAGE: ")),
+    })
+    .addHelpText("after", EXIT_HELP);
+  for (const command of [demoCommand(), runCommand(), replicaCommand()]) {
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(argv);
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    }
+    return report(error, json);
+  }
+}
+
+function report(error: unknown, json: boolean): number {
+  const code = error instanceof EverfreshError ? error.code : "EF_INTERNAL";
+  const message = error instanceof Error ? error.message : String(error);
+  const terminal = terminalOn(process.stderr);
+  terminal.line(`${terminal.style("red", "error")} ${code}: ${message.replaceAll("\n", " ")}`);
+  if (json) process.stdout.write(`${JSON.stringify({ error: { code, message } }, null, 2)}\n`);
+  if (error instanceof EverfreshError) return exitStatusOf(code);
+  if (process.env["EVERFRESH_DEBUG"] !== undefined && error instanceof Error) {
+    terminal.line(error.stack ?? "");
+  }
+  return EXIT.failure;
+}
+
+function version(): string {
+  const manifest = JSON.parse(
+    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+  ) as { readonly version: string };
+  return manifest.version;
+}

@@ -1,0 +1,107 @@
+import type { ClassTarget, Preprocessing, ValueType } from "@everfresh/core";
+import type { Model, OptimizerSpec } from "@everfresh/engine";
+import type { Source } from "@everfresh/streams";
+
+/** Where a configuration stands: relative paths in it start here. */
+export interface ConfigContext {
+  /** Absolute path of the folder that holds the configuration file. */
+  readonly directory: string;
+}
+
+/** Opens a source when the program needs it, so that a configuration can be read without its data. */
+export type SourceFactory = (context: ConfigContext) => Promise<Source>;
+
+/** Proactive training: each step takes `triggerSize` new samples and the rest from history. */
+export interface ProactiveStrategy {
+  readonly kind: "proactive";
+  /** New samples per training step (`t`), 1 to `batchSize`. */
+  readonly triggerSize: number;
+  /** Samples per batch (`b`). */
+  readonly batchSize: number;
+}
+
+/** Sparse deployment: every step sends the largest differences between trained and deployed state. */
+export interface SparseDeployment {
+  readonly kind: "sparse";
+  /** Share of the parameters that one update may change, above 0 and up to 1. */
+  readonly ratio: number;
+  readonly valueType: ValueType;
+}
+
+/** Everything that Everfresh needs to know to keep one model fresh. */
+export interface ModelDefinition {
+  /** Name in URLs: letters, digits, `-`, `_` and `.`. */
+  readonly name: string;
+  /** Path of an ONNX file, or a model from a builder such as `lenet5()`. */
+  readonly model: string | Model | ((options: { readonly seed: number }) => Model);
+  /** How a sample becomes the model's input. */
+  readonly input: Preprocessing;
+  /** What the model predicts. */
+  readonly target: ClassTarget;
+  /** Where samples come from. */
+  readonly source: SourceFactory;
+  /** Samples that are never trained on, for the held-out accuracy. */
+  readonly heldOut?: SourceFactory;
+  readonly strategy: ProactiveStrategy;
+  readonly optimizer: OptimizerSpec;
+  readonly deploy: SparseDeployment;
+}
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * Checks and returns a model definition; a configuration file exports its result as default.
+ * @throws TypeError when the name cannot stand in a URL
+ */
+export function defineModel(definition: ModelDefinition): ModelDefinition {
+  if (!NAME.test(definition.name)) {
+    throw new TypeError(
+      `Model name "${definition.name}" must be 1 to 64 letters, digits, "-", "_" or "."`,
+    );
+  }
+  return definition;
+}
+
+/** Options of {@link proactive}. */
+export interface ProactiveOptions {
+  /** New samples per training step. @default 8 */
+  readonly triggerSize?: number;
+  /** Samples per batch, new and old together. @default 128 */
+  readonly batchSize?: number;
+}
+
+/**
+ * Proactive training (Prapas et al., "Continuous training and deployment of deep learning models",
+ * Datenbank-Spektrum 21, 2021, Algorithm 1).
+ * @throws RangeError unless 1 ≤ triggerSize ≤ batchSize
+ */
+export function proactive(options: ProactiveOptions = {}): ProactiveStrategy {
+  const { triggerSize = 8, batchSize = 128 } = options;
+  const whole = Number.isSafeInteger(triggerSize) && Number.isSafeInteger(batchSize);
+  if (!whole || triggerSize < 1 || triggerSize > batchSize) {
+    throw new RangeError(
+      `proactive() needs whole numbers with 1 ≤ triggerSize ≤ batchSize, got ${triggerSize} and ${batchSize}`,
+    );
+  }
+  return { kind: "proactive", triggerSize, batchSize };
+}
+
+/** Options of {@link sparse}. */
+export interface SparseOptions {
+  /** Share of the parameters that one update may change. @default 0.01 */
+  readonly ratio?: number;
+  /** How values travel. @default "f16" */
+  readonly values?: "f16" | "f32";
+}
+
+/**
+ * Sparse deployment of the largest differences between trained and deployed state.
+ * @throws RangeError unless 0 < ratio ≤ 1
+ */
+export function sparse(options: SparseOptions = {}): SparseDeployment {
+  const { ratio = 0.01, values = "f16" } = options;
+  if (!(ratio > 0 && ratio <= 1)) {
+    throw new RangeError(`sparse() needs a ratio above 0 and up to 1, got ${ratio}`);
+  }
+  return { kind: "sparse", ratio, valueType: values === "f16" ? "float16" : "float32" };
+}

@@ -1,0 +1,66 @@
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+import { EverfreshError } from "@everfresh/core";
+import { ConfigError } from "../errors.ts";
+import type { ModelDefinition } from "./define-model.ts";
+
+const CONFIG_NAMES = ["everfresh.config.ts", "everfresh.config.js", "everfresh.config.mjs"];
+
+/** A definition with the folder that its paths are relative to. */
+export interface LoadedConfig {
+  readonly definition: ModelDefinition;
+  readonly directory: string;
+}
+
+const definitionSchema = z.looseObject({
+  name: z.string(),
+  model: z.union([z.string(), z.function(), z.looseObject({ graph: z.looseObject({}) })]),
+  input: z.looseObject({ kind: z.enum(["image", "numeric"]) }),
+  target: z.looseObject({ kind: z.literal("classes") }),
+  source: z.function(),
+  heldOut: z.function().optional(),
+  strategy: z.looseObject({ kind: z.literal("proactive") }),
+  optimizer: z.looseObject({ kind: z.string() }),
+  deploy: z.looseObject({ kind: z.literal("sparse") }),
+});
+
+/** The configuration file of a folder, if there is one. */
+export function findConfig(directory: string): string | undefined {
+  return CONFIG_NAMES.map((name) => path.join(directory, name)).find((file) => existsSync(file));
+}
+
+/**
+ * Loads a configuration file, TypeScript or JavaScript; its default export is a model definition.
+ * @throws ConfigError when the file is missing, fails to load or exports something else
+ */
+export async function loadConfig(file: string): Promise<LoadedConfig> {
+  const absolute = path.resolve(file);
+  if (!existsSync(absolute)) {
+    throw new ConfigError(`Configuration ${absolute} does not exist; give its path with --config`);
+  }
+  let exported: unknown;
+  try {
+    exported = ((await import(pathToFileURL(absolute).href)) as { readonly default?: unknown })
+      .default;
+  } catch (cause) {
+    if (cause instanceof EverfreshError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(`Configuration ${absolute} cannot be loaded: ${oneLine(reason)}`, cause);
+  }
+  const checked = definitionSchema.safeParse(exported);
+  if (!checked.success) {
+    const [problem] = checked.error.issues;
+    const where = problem?.path.join(".") ?? "";
+    throw new ConfigError(
+      `Configuration ${absolute} must export defineModel({ ... }) as default: ${where === "" ? "" : `"${where}": `}${problem?.message ?? "not a definition"}`,
+    );
+  }
+  // The schema has looked at every field that decides; the functions among them stay as they are.
+  return { definition: exported as ModelDefinition, directory: path.dirname(absolute) };
+}
+
+function oneLine(text: string): string {
+  return text.split("\n", 1)[0] ?? text;
+}

@@ -1,0 +1,87 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { inputShapeOf, sizeOf } from "@everfresh/core";
+import { importModel, type Model } from "@everfresh/engine";
+import type { Source } from "@everfresh/streams";
+import { ConfigError, ModelSourceMismatchError } from "../errors.ts";
+import type { ModelDefinition } from "./define-model.ts";
+import type { LoadedConfig } from "./load-config.ts";
+
+/** A definition with its model read and its sources open, all checked against each other. */
+export interface ResolvedModel {
+  readonly definition: ModelDefinition;
+  readonly model: Model;
+  readonly source: Source;
+  readonly heldOut: Source | null;
+}
+
+/**
+ * Reads the model and opens the sources of a definition.
+ * @throws ModelSourceMismatchError when model, preprocessing, target and sources do not fit together
+ * @throws ConfigError when the model file cannot be read
+ */
+export async function resolveModel(
+  { definition, directory }: LoadedConfig,
+  seed: number,
+): Promise<ResolvedModel> {
+  const model = await readModel(definition, directory, seed);
+  const source = await definition.source({ directory });
+  const heldOut = definition.heldOut === undefined ? null : await definition.heldOut({ directory });
+  checkModel(definition, model);
+  checkSource(definition, source);
+  if (heldOut !== null) checkSource(definition, heldOut);
+  return { definition, model, source, heldOut };
+}
+
+async function readModel(
+  { model }: ModelDefinition,
+  directory: string,
+  seed: number,
+): Promise<Model> {
+  if (typeof model === "function") return model({ seed });
+  if (typeof model !== "string") return model;
+  const file = path.resolve(directory, model);
+  try {
+    return importModel(await readFile(file));
+  } catch (cause) {
+    if (cause instanceof Error && "errno" in cause) {
+      throw new ConfigError(`Model file ${file} cannot be read: ${cause.message}`, cause);
+    }
+    throw cause;
+  }
+}
+
+function checkModel({ input, target }: ModelDefinition, model: Model): void {
+  const expected = inputShapeOf(input);
+  const actual = model.input.shape;
+  if (expected.join() !== actual.join()) {
+    throw new ModelSourceMismatchError(
+      `Model input "${model.input.name}" takes [${actual.join(", ")}] per sample, the configured input gives [${expected.join(", ")}]; change \`input\` or the model`,
+      { expected, actual },
+    );
+  }
+  const outputs = sizeOf(model.output.shape);
+  if (outputs !== target.count) {
+    throw new ModelSourceMismatchError(
+      `Model output "${model.output.name}" has ${outputs} values per sample, the target has ${target.count} classes; change \`target\` or the model`,
+      { outputs, classes: target.count },
+    );
+  }
+}
+
+function checkSource({ input, target }: ModelDefinition, source: Source): void {
+  const expected = sizeOf(inputShapeOf(input));
+  const { shape } = source.schema.features;
+  if (sizeOf(shape) !== expected) {
+    throw new ModelSourceMismatchError(
+      `Source ${source.name} gives samples of shape [${shape.join(", ")}], the model takes [${inputShapeOf(input).join(", ")}]`,
+      { source: source.name, shape, expected: inputShapeOf(input) },
+    );
+  }
+  if (source.schema.target.count > target.count) {
+    throw new ModelSourceMismatchError(
+      `Source ${source.name} has ${source.schema.target.count} classes, the model ${target.count}`,
+      { source: source.name, classes: source.schema.target.count },
+    );
+  }
+}

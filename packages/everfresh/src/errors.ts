@@ -1,0 +1,54 @@
+import { EverfreshError } from "@everfresh/core";
+
+/** A command or option that the program does not understand. */
+export class UsageError extends EverfreshError {
+  constructor(message: string, details?: Readonly<Record<string, unknown>>) {
+    super("EF_USAGE", message, details === undefined ? {} : { details });
+  }
+}
+
+/** A configuration file that is missing, cannot be loaded or does not describe a model. */
+export class ConfigError extends EverfreshError {
+  constructor(message: string, cause?: unknown) {
+    super("EF_CONFIG", message, cause === undefined ? {} : { cause });
+  }
+}
+
+/** A model, its preprocessing and its source that do not fit together. */
+export class ModelSourceMismatchError extends EverfreshError {
+  constructor(message: string, details: Readonly<Record<string, unknown>>) {
+    super("EF_MODEL_SOURCE_MISMATCH", message, { details });
+  }
+}
+
+/** The address that the server should listen on is taken or not ours. */
+export class PortInUseError extends EverfreshError {
+  constructor(host: string, port: number, cause: unknown) {
+    super(
+      "EF_PORT_IN_USE",
+      `Port ${port} on ${host} is in use; choose another with --port N, or --port 0 for a free one`,
+      { cause, details: { host, port } },
+    );
+  }
+}
+
+/** A state directory that cannot be created, read or written. */
+export class StateDirectoryError extends EverfreshError {
+  constructor(message: string, cause?: unknown) {
+    super("EF_STATE_DIRECTORY", message, cause === undefined ? {} : { cause });
+  }
+}
+
+/** A state directory that belongs to another model or seed than the one asked for. */
+export class StateMismatchError extends EverfreshError {
+  constructor(message: string, details: Readonly<Record<string, unknown>>) {
+    super("EF_STATE_MISMATCH", message, { details });
+  }
+}
+
+/** A process that the demo started and that ended before its time. */
+export class ReplicaProcessError extends EverfreshError {
+  constructor(message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super("EF_REPLICA_PROCESS", message, { details });
+  }
+}

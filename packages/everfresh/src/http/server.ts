@@ -1,0 +1,137 @@
+import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
+import fastifyStatic from "@fastify/static";
+import fastifyWebsocket from "@fastify/websocket";
+import Fastify, { type FastifyInstance } from "fastify";
+import type { WebSocket } from "ws";
+import { listenOn } from "./listen.ts";
+import { PAGE_MISSING, pageDirectory } from "./page.ts";
+import { streamStatus } from "./status-stream.ts";
+
+const FRAME_BYTES_MAX = 64 * 1024; // replicas only send small control messages
+const PING_INTERVAL_MS = 20_000; // well below the idle limits of common proxies (60 s)
+
+/** One model as the server shows it. */
+export interface ServedModel {
+  readonly name: string;
+  /** Whether replicas can be let in; false while a restart replays. */
+  readonly ready: boolean;
+  status(): ModelStatus;
+  /** Adds a replica's connection to the feed. */
+  connect(connection: FeedConnection): FeedSession;
+}
+
+/** Options of {@link startServer}. */
+export interface ServerOptions {
+  readonly host: string;
+  /** 0 for a free port. */
+  readonly port: number;
+  readonly model: ServedModel;
+}
+
+/** A running server. */
+export interface Server {
+  /** Where people look, such as `http://127.0.0.1:7070/`. */
+  readonly pageUrl: string;
+  /** Where replicas connect, such as `ws://127.0.0.1:7070/v1/models/digits`. */
+  readonly feedUrl: string;
+  close(): Promise<void>;
+}
+
+const SECURITY_HEADERS = {
+  "content-security-policy": [
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  ].join("; "),
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+};
+
+/**
+ * Serves the live page, the status of the model and the feed of its updates.
+ * @throws PortInUseError when the address is taken
+ */
+export async function startServer({ host, port, model }: ServerOptions): Promise<Server> {
+  const app = Fastify({ forceCloseConnections: true });
+  app.addHook("onSend", async (_request, reply) => {
+    await Promise.resolve(reply.headers(SECURITY_HEADERS));
+  });
+  await app.register(fastifyWebsocket, { options: { maxPayload: FRAME_BYTES_MAX } });
+  await addPage(app);
+  addModelRoutes(app, model);
+  const authority = await listenOn(app, host, port);
+  return {
+    pageUrl: `http://${authority}/`,
+    feedUrl: `ws://${authority}/v1/models/${model.name}`,
+    close: () => app.close(),
+  };
+}
+
+async function addPage(app: FastifyInstance): Promise<void> {
+  const directory = pageDirectory();
+  if (directory === null) {
+    app.get("/", (_request, reply) => reply.type("text/html").send(PAGE_MISSING));
+  } else {
+    await app.register(fastifyStatic, { root: directory });
+  }
+}
+
+function addModelRoutes(app: FastifyInstance, model: ServedModel): void {
+  app.get("/healthz", () => ({ status: "ok" }));
+  app.get("/v1/models", () => ({ models: [{ name: model.name }] }));
+  app.route<{ Params: { name: string } }>({
+    method: "GET",
+    url: "/v1/models/:name",
+    preValidation: async (request, reply) => {
+      if (request.params.name !== model.name) {
+        return reply.code(404).send({
+          error: {
+            code: "EF_MODEL_UNKNOWN",
+            message: `There is no model "${request.params.name}"`,
+          },
+        });
+      }
+      if (request.ws && !model.ready) {
+        return reply.code(503).header("retry-after", "1").send();
+      }
+    },
+    handler: (_request, reply) => reply.send(model.status()),
+    wsHandler: (socket) => joinFeed(socket, model),
+  });
+  app.get<{ Params: { name: string } }>("/v1/models/:name/events", (request, reply) => {
+    if (request.params.name !== model.name) return reply.callNotFound();
+    streamStatus(reply, () => model.status(), SECURITY_HEADERS);
+    return reply;
+  });
+}
+
+/** Ties one WebSocket to the feed until either side closes it. */
+function joinFeed(socket: WebSocket, model: ServedModel): void {
+  const session = model.connect({
+    send: (bytes) => socket.send(bytes),
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    close: (code, reason) => socket.close(code, reason),
+  });
+  let answered = true;
+  const ping = setInterval(() => {
+    if (!answered) {
+      socket.terminate();
+      return;
+    }
+    answered = false;
+    socket.ping();
+  }, PING_INTERVAL_MS);
+  socket.on("pong", () => {
+    answered = true;
+  });
+  socket.on("message", (data, isBinary) => {
+    if (isBinary && data instanceof Buffer) session.receive(data);
+    else socket.close(1003, "binary frames only");
+  });
+  socket.on("close", () => {
+    clearInterval(ping);
+    session.closed();
+  });
+  socket.on("error", () => socket.terminate());
+}

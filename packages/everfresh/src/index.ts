@@ -1,0 +1,23 @@
+/**
+ * What an `everfresh.config.ts` imports, and the program for those who embed it.
+ * @module
+ */
+export {
+  type ConfigContext,
+  defineModel,
+  type ModelDefinition,
+  proactive,
+  type ProactiveOptions,
+  type ProactiveStrategy,
+  sparse,
+  type SparseDeployment,
+  type SparseOptions,
+  type SourceFactory,
+} from "./config/define-model.ts";
+export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
+export type { LoadedConfig } from "./config/load-config.ts";
+export { cifar10, digits, idx, mnist } from "./config/source-factories.ts";
+export { type FinishedTraining, runModel, type RunModelOptions } from "./run/run-model.ts";
+export type { RunEvent } from "./run/run-events.ts";
+export { classes, image, numeric } from "@everfresh/core";
+export { adam, lenet5, mlp, sgd } from "@everfresh/engine";

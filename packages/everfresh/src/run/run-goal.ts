@@ -1,0 +1,58 @@
+import type { RunRecord } from "../state/state-directory.ts";
+import { StateMismatchError } from "../errors.ts";
+
+/** What a start asks for. */
+export interface RunRequest {
+  readonly model: string;
+  readonly source: string;
+  readonly parameters: number;
+  /** Seed that was given; otherwise the recorded one, or 1 in a fresh directory. */
+  readonly seed: number | undefined;
+  /** Steps that this start should make; without end when undefined. */
+  readonly steps: number | undefined;
+}
+
+/** @default seed of a run that was not given one */
+export const SEED_DEFAULT = 1;
+
+/**
+ * What a start is to do, given what its state directory recorded. A run of N steps that was
+ * interrupted is completed by asking for N steps again; a finished one is continued by N more.
+ * @throws StateMismatchError when the directory belongs to another model, source or seed
+ */
+export function runRecordFor(
+  request: RunRequest,
+  recorded: RunRecord | null,
+  stepsMade: number,
+): RunRecord {
+  const { model, source, parameters, steps } = request;
+  const seed = request.seed ?? recorded?.seed ?? SEED_DEFAULT;
+  if (recorded !== null) checkSame({ model, source, parameters, seed }, recorded);
+  return {
+    model,
+    source,
+    parameters,
+    seed,
+    goal: goalOf(steps, recorded?.goal ?? null, stepsMade),
+  };
+}
+
+function goalOf(
+  steps: number | undefined,
+  interrupted: RunRecord["goal"],
+  stepsMade: number,
+): RunRecord["goal"] {
+  if (steps === undefined) return null;
+  if (interrupted?.requestedSteps === steps) return interrupted;
+  return { requestedSteps: steps, untilStep: stepsMade + steps };
+}
+
+function checkSame(wanted: Omit<RunRecord, "goal">, recorded: RunRecord): void {
+  for (const key of ["model", "source", "parameters", "seed"] as const) {
+    if (wanted[key] === recorded[key]) continue;
+    throw new StateMismatchError(
+      `The state directory holds a run with ${key} ${recorded[key]}, this one has ${key} ${wanted[key]}; choose another with --state DIR`,
+      { key, recorded: recorded[key], wanted: wanted[key] },
+    );
+  }
+}

@@ -1,0 +1,100 @@
+import type { StepReport } from "@everfresh/learn";
+import type { ModelStatus, ReplicaInfo, StatusPoint } from "@everfresh/sync";
+import { MeasuredValues } from "./measured-values.ts";
+import { ThinnedSeries } from "./thinned-series.ts";
+
+const SERIES_POINTS_MAX = 600; // about as many as a chart has pixels to show
+
+/** What does not change while a run goes on. */
+export type RunFacts = Pick<
+  ModelStatus,
+  "name" | "source" | "parameters" | "denseBytes" | "ratio" | "triggerSize" | "batchSize"
+>;
+
+/** Options of {@link StatusBoard}. */
+export interface StatusBoardOptions {
+  readonly facts: RunFacts;
+  /** Where the run starts from. */
+  readonly start: Pick<ModelStatus, "version" | "fingerprint" | "samples" | "steps">;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAtMs: number;
+  /** The replicas that are connected now. */
+  readonly replicas: () => readonly ReplicaInfo[];
+}
+
+/** Collects what a run measures, for the live page, `/v1/models` and the summary. */
+export class StatusBoard {
+  readonly updateBytes: MeasuredValues = new MeasuredValues();
+  readonly stepMs: MeasuredValues = new MeasuredValues();
+  readonly updateToReplicaMs: MeasuredValues = new MeasuredValues();
+  readonly #options: StatusBoardOptions;
+  readonly #series = new ThinnedSeries<StatusPoint>(SERIES_POINTS_MAX);
+  #latest: StepReport | null = null;
+  #phase: ModelStatus["phase"] = "training";
+  #heldOutAccuracy: number | null = null;
+
+  constructor(options: StatusBoardOptions) {
+    this.#options = options;
+  }
+
+  /** The last step that was made, null before the first. */
+  get latest(): StepReport | null {
+    return this.#latest;
+  }
+
+  /** Takes in one step. */
+  record(report: StepReport): void {
+    this.#latest = report;
+    this.stepMs.add(report.stepMs);
+    if (report.entries > 0 || report.updateBytes > 0) this.updateBytes.add(report.updateBytes);
+    this.#series.add({
+      samples: report.samples,
+      version: report.version,
+      trainedAccuracy: report.trained.windowAccuracy,
+      deployedAccuracy: report.deployed.windowAccuracy,
+      updateBytes: report.updateBytes,
+      loss: report.loss,
+      stepMs: report.stepMs,
+    });
+  }
+
+  /** Takes in an accuracy of the deployed state on held-out data. */
+  recordHeldOut(accuracy: number): void {
+    this.#heldOutAccuracy = accuracy;
+  }
+
+  /** Training has ended; the model is served on. */
+  finish(): void {
+    this.#phase = "finished";
+  }
+
+  /** Everything as it is now. */
+  status(): ModelStatus {
+    const { updateBytes, stepMs, updateToReplicaMs } = this;
+    const { facts, start, startedAtMs, replicas } = this.#options;
+    const now = this.#latest;
+    return {
+      ...facts,
+      phase: this.#phase,
+      version: now?.version ?? start.version,
+      fingerprint: now?.fingerprint ?? start.fingerprint,
+      samples: now?.samples ?? start.samples,
+      steps: now?.step ?? start.steps,
+      startedAtMs,
+      replicas: replicas(),
+      series: this.#series.points(),
+      updateBytes: {
+        mean: updateBytes.mean,
+        p50: updateBytes.percentile(0.5),
+        max: updateBytes.max,
+        total: updateBytes.total,
+      },
+      stepMs: { p50: stepMs.percentile(0.5), p99: stepMs.percentile(0.99) },
+      updateToReplicaMs:
+        updateToReplicaMs.count === 0
+          ? null
+          : { p50: updateToReplicaMs.percentile(0.5), p99: updateToReplicaMs.percentile(0.99) },
+      heldOutAccuracy: this.#heldOutAccuracy,
+    };
+  }
+}
