@@ -1,0 +1,34 @@
+import { EverfreshError } from "@everfresh/core";
+
+/** An option of the training loop, a sampler or a sparsifier that is outside of what it may be. */
+export class LearnOptionError extends EverfreshError {
+  constructor(option: string, value: unknown, needed: string) {
+    super("EF_LEARN_OPTION", `${option} must be ${needed}, got ${String(value)}`, {
+      details: { option, value },
+    });
+  }
+}
+
+/** A trained parameter that is NaN or infinite: training has diverged and nothing can be deployed. */
+export class NonFiniteParameterError extends EverfreshError {
+  constructor(tensor: string, element: number, value: number) {
+    super(
+      "EF_NON_FINITE_PARAMETER",
+      `Parameter "${tensor}" holds ${value} at element ${element}; nothing was published. ` +
+        "Go back to the last checkpoint and lower the learning rate",
+      { details: { tensor, element, value } },
+    );
+  }
+}
+
+/** Something handed to a resumed run that is not as it was when the checkpoint was made. */
+export class ResumeMismatchError extends EverfreshError {
+  constructor(what: string, expected: string | number, actual: string | number) {
+    super(
+      "EF_RESUME_MISMATCH",
+      `Cannot resume: ${what} is ${actual}, the checkpoint says ${expected}. ` +
+        "Use the state directory that the checkpoint belongs to, or start in an empty one",
+      { details: { what, expected, actual } },
+    );
+  }
+}
