@@ -113,7 +113,9 @@ export class DeployedState {
     }
   }
 
-  /** The fingerprint that the state would have after `change`, in O(change); checks it on the way. */
+  /**
+   * The fingerprint that the state would have after `change`, in O(change); checks it on the way.
+   */
   #fingerprintAfter({ valueType, indices, values, buffers }: StateChange): Fingerprint {
     if (indices.length !== values.length) {
       throw new ShapeError(`Update has ${indices.length} indices and ${values.length} values`);
@@ -146,7 +148,9 @@ export class DeployedState {
     for (const { tensor, data } of buffers) {
       const entry = this.#bufferAt(tensor, data.byteLength);
       if (tensor <= previousBuffer) {
-        throw new ShapeError(`Update changes buffer ${tensor} after ${previousBuffer}: they ascend`);
+        throw new ShapeError(
+          `Update changes buffer ${tensor} after ${previousBuffer}: they ascend`,
+        );
       }
       previousBuffer = tensor;
       const incoming = createState({

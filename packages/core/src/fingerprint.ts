@@ -4,9 +4,9 @@
  *   F_j(state) = layoutHash_j + Σ over all words i of mix_j(i, bits_i)   (mod 2³²),  j = 0..3
  *
  * A word is the raw bits of one element (an int64 element is two words, low half first), `i` its
- * index in the canonical order of the layout. The four lanes use independent constants. A sum can be
- * changed at one place by subtracting the old term and adding the new one; that is all an update does.
- * It detects faults, not attackers.
+ * index in the canonical order of the layout. The four lanes use independent constants. A sum can
+ * be changed at one place by subtracting the old term and adding the new one; that is all an update
+ * does. It detects faults, not attackers.
  */
 import { bytesPerElement } from "./dtype.ts";
 import type { ModelState, StateLayout, StateTensor } from "./state.ts";
@@ -81,7 +81,10 @@ export function parseFingerprint(fingerprint: Fingerprint): FingerprintLanes {
   );
 }
 
-/** The raw bits of a tensor's elements as unsigned words: a view for 4 and 8 byte elements, bytes otherwise. */
+/**
+ * The raw bits of a tensor's elements as unsigned words: a view for 4 and 8 byte elements, bytes
+ * otherwise.
+ */
 function wordsOf(buffer: ArrayBufferLike, entry: StateTensor): Uint32Array | Uint8Array {
   const bytes = bytesPerElement(entry.dtype);
   return bytes >= 4
@@ -102,10 +105,10 @@ function layoutLanes(layout: StateLayout): FingerprintLanes {
   });
 }
 
-// Each lane: three rounds of multiply and xor-shift over the bits, the index entering after the first.
-// Two more rounds follow the index because the terms are summed: with one, the rest is so nearly linear
-// that swapping two values left a lane as it was in one of 2¹³ cases. Now it is about one of 2³².
-// The odd multipliers are those of MurmurHash3, xxHash32 and Knuth's golden ratio.
+// Each lane: three rounds of multiply and xor-shift over the bits, the index entering after the
+// first. Two more rounds follow the index because the terms are summed: with one, the rest is so
+// nearly linear that swapping two values left a lane as it was in one of 2¹³ cases. Now it is about
+// one of 2³². The odd multipliers are those of MurmurHash3, xxHash32 and Knuth's golden ratio.
 function mix0(index: number, bits: number): number {
   let h = Math.imul(bits ^ 0x243f6a88, 0x85ebca6b);
   h = Math.imul((h ^ (h >>> 15)) + Math.imul(index, 0x9e3779b1), 0xc2b2ae35);

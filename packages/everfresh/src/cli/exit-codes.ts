@@ -17,10 +17,25 @@ export const EXIT = {
 const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
   ["EF_USAGE", EXIT.usage],
   ["EF_PORT_IN_USE", EXIT.network],
-  ["EF_CONNECT", EXIT.network],
-  ["EF_REPLICA_PROCESS", EXIT.failure],
+  ["EF_CONNECT_FAILED", EXIT.network],
+  ["EF_PROTOCOL", EXIT.network],
+  ["EF_REPLICA_CLOSED", EXIT.network],
+  ["EF_TRANSPORT", EXIT.network],
+  ["EF_CHECKPOINT_CORRUPT", EXIT.state],
+  ["EF_CHECKPOINT_MISMATCH", EXIT.state],
+  ["EF_HISTORY_UNREADABLE", EXIT.state],
+  ["EF_HISTORY_VERSION", EXIT.state],
+  ["EF_HISTORY_WRITE", EXIT.state],
+  ["EF_LOG_CORRUPT", EXIT.state],
+  ["EF_LOG_LOCKED", EXIT.state],
+  ["EF_LOG_UNAVAILABLE", EXIT.state],
+  ["EF_RESUME_MISMATCH", EXIT.state],
   ["EF_STATE_DIRECTORY", EXIT.state],
   ["EF_STATE_MISMATCH", EXIT.state],
+  ["EF_REPLICA_PROCESS", EXIT.failure],
+  ["EF_RUNTIME_FAILED", EXIT.failure],
+  ["EF_RUNTIME_UNAVAILABLE", EXIT.failure],
+  ["EF_WORKER_CRASHED", EXIT.failure],
 ]);
 
 /** Exit status for an error with this code. */

@@ -1,0 +1,103 @@
+import { EverfreshError, type ErrorDetails } from "@everfresh/core";
+
+/** A file or directory of samples that is not there or cannot be read. */
+export class SourceUnreadableError extends EverfreshError {
+  constructor(message: string, options: { readonly cause?: unknown; readonly path: string }) {
+    super("EF_SOURCE_UNREADABLE", message, {
+      cause: options.cause,
+      details: { path: options.path },
+    });
+  }
+}
+
+/** A file of samples that is in another format than the one that it was opened as. */
+export class SourceFormatError extends EverfreshError {
+  constructor(message: string, details: ErrorDetails) {
+    super("EF_SOURCE_FORMAT", message, { details });
+  }
+}
+
+/** A compressed file that is damaged, or that unpacks to more than a source may have. */
+export class SourceGzipError extends EverfreshError {
+  constructor(path: string, reason: string, cause?: unknown) {
+    super("EF_SOURCE_GZIP", `"${path}" does not unpack: ${reason}; fetch the file again`, {
+      cause,
+      details: { path },
+    });
+  }
+}
+
+/** A file of samples that is shorter or longer than its content needs. */
+export class SourceSizeError extends EverfreshError {
+  constructor(message: string, details: ErrorDetails) {
+    super("EF_SOURCE_SIZE", message, { details });
+  }
+}
+
+/** Image and label files that do not belong together. */
+export class SourceCountError extends EverfreshError {
+  constructor(images: { path: string; count: number }, labels: { path: string; count: number }) {
+    super(
+      "EF_SOURCE_COUNT",
+      `"${images.path}" has ${images.count} images, "${labels.path}" has ${labels.count} labels;` +
+        " give the two files of the same set",
+      { details: { images, labels } },
+    );
+  }
+}
+
+/** A label that is none of the classes of the target. */
+export class SourceLabelError extends EverfreshError {
+  constructor(path: string, position: number, label: number, classCount: number) {
+    super(
+      "EF_SOURCE_LABEL",
+      `"${path}" has label ${label} at position ${position}; labels are 0 to ${classCount - 1}:` +
+        " fix the file, or give a target with more classes",
+      { details: { path, position, label, classCount } },
+    );
+  }
+}
+
+/** A history file that cannot be opened, read or created, or whose content is damaged. */
+export class HistoryUnreadableError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_HISTORY_UNREADABLE", `History "${file}" cannot be used: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** A history file that a newer Everfresh has written. */
+export class HistoryVersionError extends EverfreshError {
+  constructor(file: string, found: number, supported: number) {
+    super(
+      "EF_HISTORY_VERSION",
+      `History "${file}" has format ${found}, this program reads up to ${supported};` +
+        " update Everfresh, or use another state directory",
+      { details: { file, found, supported } },
+    );
+  }
+}
+
+/** A batch that was not stored because the disk or another program did not let it. */
+export class HistoryWriteError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_HISTORY_WRITE", `History "${file}" cannot be written: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** A batch that was not stored because one of its samples is in the history already. */
+export class DuplicateSampleError extends EverfreshError {
+  constructor(id: string) {
+    super(
+      "EF_HISTORY_DUPLICATE",
+      `Sample "${id}" is in the history already, nothing of its batch was stored;` +
+        " give every sample its own id",
+      { details: { id } },
+    );
+  }
+}
