@@ -1,0 +1,172 @@
+import {
+  classes,
+  type ClassTarget,
+  image,
+  inputShapeOf,
+  isDType,
+  numeric,
+  type Preprocessing,
+  type Shape,
+  sizeOf,
+  stateLayout,
+  type StateLayout,
+  type StateTensorSpec,
+} from "@everfresh/core";
+
+import { CorruptManifestError } from "../errors.ts";
+import type { Manifest, NamedShape } from "../manifest.ts";
+import { type FormatHead, openChecked } from "./byte-reader.ts";
+import { ByteWriter } from "./byte-writer.ts";
+import { PARAMETERS_MAX, TENSORS_MAX } from "./update-codec.ts";
+
+/**
+ * Longest description, without the graph: room for tens of thousands of tensors with long names.
+ */
+const MANIFEST_JSON_BYTES_MAX: number = 16 * 2 ** 20;
+
+/** Longest log id in bytes; a UUID has 36. */
+export const LOG_ID_BYTES_MAX = 64;
+
+const HEAD: FormatHead = { what: "Manifest", magic: "EM", version: 1 };
+
+/** The bytes of a manifest: `"EM" 01 │ JSON length │ JSON │ graph │ CRC-32`. */
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  const { name, logId, layout, input, output, preprocessing, target, graph } = manifest;
+  const tensors = layout.tensors.map(({ name, role, dtype, shape }) => ({
+    name,
+    role,
+    dtype,
+    shape,
+  }));
+  const writer = new ByteWriter(graph.length + 4096);
+  writer.raw(new TextEncoder().encode(HEAD.magic));
+  writer.u8(HEAD.version);
+  writer.text(JSON.stringify({ name, logId, tensors, input, output, preprocessing, target }));
+  writer.raw(graph);
+  return writer.finishWithCrc();
+}
+
+/**
+ * The manifest that `bytes` stand for, every field checked; its `graph` is a copy.
+ * @throws UnsupportedFormatError for another format version
+ * @throws CorruptManifestError when checksum, structure or content are wrong
+ */
+export function decodeManifest(bytes: Uint8Array): Manifest {
+  const reader = openChecked(bytes, HEAD, fail);
+  const json = reader.text(MANIFEST_JSON_BYTES_MAX, "description");
+  const graph = reader.raw(reader.remaining).slice();
+  try {
+    return { ...manifestOf(JSON.parse(json)), graph };
+  } catch (error) {
+    if (error instanceof CorruptManifestError) throw error;
+    // The builders of core and JSON.parse say what is wrong.
+    throw fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function fail(reason: string): CorruptManifestError {
+  return new CorruptManifestError(reason);
+}
+
+function manifestOf(json: unknown): Omit<Manifest, "graph"> {
+  const fields = recordOf(json, "manifest");
+  const preprocessing = preprocessingOf(fields["preprocessing"]);
+  const input = namedShapeOf(fields["input"], "input");
+  const output = namedShapeOf(fields["output"], "output");
+  const target = targetOf(fields["target"]);
+  if (sizeOf(input.shape) !== sizeOf(inputShapeOf(preprocessing))) {
+    throw fail(`input [${input.shape.join(", ")}] does not take what preprocessing makes`);
+  }
+  if (sizeOf(output.shape) !== target.count) {
+    throw fail(`output [${output.shape.join(", ")}] does not have ${target.count} classes`);
+  }
+  const logId = textOf(fields["logId"], "logId");
+  if (logId.length === 0 || new TextEncoder().encode(logId).length > LOG_ID_BYTES_MAX) {
+    throw fail(`logId must have 1 to ${LOG_ID_BYTES_MAX} bytes`);
+  }
+  return {
+    name: textOf(fields["name"], "name"),
+    logId,
+    layout: layoutOf(fields["tensors"]),
+    input,
+    output,
+    preprocessing,
+    target,
+  };
+}
+
+function layoutOf(value: unknown): StateLayout {
+  const list = listOf(value, "tensors");
+  if (list.length > TENSORS_MAX) throw fail(`${list.length} tensors are too many`);
+  const layout = stateLayout(list.map(tensorSpecOf));
+  if (layout.byteLength > PARAMETERS_MAX * 4) throw fail(`a state of ${layout.byteLength} bytes`);
+  return layout;
+}
+
+function tensorSpecOf(value: unknown): StateTensorSpec {
+  const fields = recordOf(value, "tensor");
+  const name = textOf(fields["name"], "name of a tensor");
+  const role = fields["role"];
+  const dtype = textOf(fields["dtype"], `dtype of ${name}`);
+  if (role !== "parameter" && role !== "buffer") throw fail(`role of ${name} is unknown`);
+  if (!isDType(dtype)) throw fail(`dtype ${dtype} of ${name} is unknown`);
+  return { name, role, dtype, shape: shapeOf(fields["shape"], `shape of ${name}`) };
+}
+
+function preprocessingOf(value: unknown): Preprocessing {
+  const fields = recordOf(value, "preprocessing");
+  const kind = textOf(fields["kind"], "kind of preprocessing");
+  if (kind === "numeric") return numeric(numberOf(fields["size"], "size"));
+  if (kind !== "image") throw fail(`preprocessing "${kind}" is unknown`);
+  return image({
+    width: numberOf(fields["width"], "width"),
+    height: numberOf(fields["height"], "height"),
+    channels: numberOf(fields["channels"], "channels"),
+    mean: listOf(fields["mean"], "mean").map((entry) => numberOf(entry, "mean")),
+    std: listOf(fields["std"], "std").map((entry) => numberOf(entry, "std")),
+  });
+}
+
+function targetOf(value: unknown): ClassTarget {
+  const fields = recordOf(value, "target");
+  if (fields["kind"] !== "classes") throw fail("kind of target is unknown");
+  const labels = listOf(fields["labels"], "labels").map((label) => textOf(label, "label"));
+  return classes(numberOf(fields["count"], "count"), labels);
+}
+
+function namedShapeOf(value: unknown, name: string): NamedShape {
+  const fields = recordOf(value, name);
+  return {
+    name: textOf(fields["name"], `name of ${name}`),
+    shape: shapeOf(fields["shape"], `shape of ${name}`),
+  };
+}
+
+function shapeOf(value: unknown, name: string): Shape {
+  const shape = listOf(value, name).map((dimension) => numberOf(dimension, name));
+  const positive = shape.every((dimension) => Number.isSafeInteger(dimension) && dimension >= 0);
+  if (!positive || sizeOf(shape) > PARAMETERS_MAX) throw fail(`${name} is [${shape.join(", ")}]`);
+  return shape;
+}
+
+function recordOf(value: unknown, name: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw fail(`${name} is not an object`);
+  }
+  return value as Readonly<Record<string, unknown>>;
+}
+
+function listOf(value: unknown, name: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw fail(`${name} is not a list`);
+  return value;
+}
+
+function textOf(value: unknown, name: string): string {
+  if (typeof value !== "string") throw fail(`${name} is not text`);
+  return value;
+}
+
+function numberOf(value: unknown, name: string): number {
+  if (typeof value !== "number") throw fail(`${name} is not a number`);
+  return value;
+}

@@ -1,0 +1,108 @@
+import { type ErrorDetails, EverfreshError } from "@everfresh/core";
+
+/** Bytes that claim to be an update but are not a valid one; nothing of them was applied. */
+export class CorruptUpdateError extends EverfreshError {
+  constructor(reason: string, details: ErrorDetails = {}) {
+    super("EF_UPDATE_CORRUPT", `Update is corrupt: ${reason}; ask for a snapshot`, { details });
+  }
+}
+
+/** Bytes that claim to be a snapshot of a state but are not a valid one. */
+export class CorruptSnapshotError extends EverfreshError {
+  constructor(reason: string, details: ErrorDetails = {}) {
+    super("EF_SNAPSHOT_CORRUPT", `Snapshot is corrupt: ${reason}; ask for it again`, { details });
+  }
+}
+
+/** Bytes that claim to be a manifest but are not a valid one. */
+export class CorruptManifestError extends EverfreshError {
+  constructor(reason: string, details: ErrorDetails = {}) {
+    super("EF_MANIFEST_CORRUPT", `Manifest is corrupt: ${reason}; ask for it again`, { details });
+  }
+}
+
+/** A format or protocol version that this release does not know. */
+export class UnsupportedFormatError extends EverfreshError {
+  constructor(what: string, found: number, supported: number) {
+    super(
+      "EF_FORMAT_UNSUPPORTED",
+      `${what} has version ${found}, this release knows version ${supported}; ` +
+        `use the same release of Everfresh on both sides`,
+      { details: { found, supported } },
+    );
+  }
+}
+
+/** A message that the protocol does not allow: unknown, malformed, too large or out of turn. */
+export class ProtocolError extends EverfreshError {
+  constructor(reason: string, details: ErrorDetails = {}) {
+    super("EF_PROTOCOL", `Peer does not follow the protocol: ${reason}`, { details });
+  }
+}
+
+/** A connection that could not be opened, or broke. */
+export class TransportError extends EverfreshError {
+  constructor(address: string, reason: string, cause?: unknown) {
+    super("EF_TRANSPORT", `Connection to ${address}: ${reason}`, {
+      cause,
+      details: { address },
+    });
+  }
+}
+
+/** A replica that could not get its first state in time. */
+export class ConnectError extends EverfreshError {
+  constructor(address: string, reason: string, cause?: unknown) {
+    super("EF_CONNECT_FAILED", `No model from ${address}: ${reason}`, {
+      cause,
+      details: { address },
+    });
+  }
+}
+
+/** A replica that was asked something after it was closed. */
+export class ReplicaClosedError extends EverfreshError {
+  constructor(reason: string) {
+    super("EF_REPLICA_CLOSED", `Replica is closed: ${reason}; connect again`);
+  }
+}
+
+/** An update that is not the next one of the log, or does not follow from its last state. */
+export class LogGapError extends EverfreshError {
+  constructor(reason: string, details: ErrorDetails = {}) {
+    super("EF_LOG_GAP", `Update does not continue the log: ${reason}`, { details });
+  }
+}
+
+/** A log whose stored content is not what was written. */
+export class LogCorruptError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super(
+      "EF_LOG_CORRUPT",
+      `Update log ${file} is damaged: ${reason}; restore it from a backup or use a new directory`,
+      { cause, details: { file } },
+    );
+  }
+}
+
+/** A log that another writer has open. */
+export class LogLockedError extends EverfreshError {
+  constructor(file: string, holder: string) {
+    super(
+      "EF_LOG_LOCKED",
+      `Update log ${file} is in use by ${holder}; stop it or use another directory`,
+      { details: { file, holder } },
+    );
+  }
+}
+
+/** A log that cannot be opened, read or written: permissions, missing directory, full disk. */
+export class LogUnavailableError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super(
+      "EF_LOG_UNAVAILABLE",
+      `Update log ${file} cannot be used: ${reason}; check the directory and its permissions`,
+      { cause, details: { file } },
+    );
+  }
+}

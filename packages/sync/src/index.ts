@@ -1,0 +1,53 @@
+/**
+ * What crosses the wire: the update format, the feed that publishes and the replica that follows.
+ * Portable: the same in Node, browsers and edges.
+ * @module
+ */
+export { decodeManifest, encodeManifest } from "./codec/manifest-codec.ts";
+export { decodeSnapshot, encodeSnapshot } from "./codec/snapshot-codec.ts";
+export {
+  decodeUpdate,
+  type DecodeUpdateOptions,
+  encodeUpdate,
+  PARAMETERS_MAX,
+} from "./codec/update-codec.ts";
+export {
+  ConnectError,
+  CorruptManifestError,
+  CorruptSnapshotError,
+  CorruptUpdateError,
+  LogCorruptError,
+  LogGapError,
+  LogLockedError,
+  LogUnavailableError,
+  ProtocolError,
+  ReplicaClosedError,
+  TransportError,
+  UnsupportedFormatError,
+} from "./errors.ts";
+export { Feed, type FeedOptions } from "./feed/feed.ts";
+export {
+  FEED_LIMITS,
+  type FeedAck,
+  type FeedConnection,
+  type FeedLimits,
+  type FeedReplica,
+  type FeedSession,
+} from "./feed/feed-connection.ts";
+export { type Manifest, type NamedShape, type Snapshot, stateOfSnapshot } from "./manifest.ts";
+export { REPLICA_MESSAGE_BYTES_MAX } from "./protocol/message.ts";
+export { BACKOFF_LIMITS, type BackoffLimits } from "./replica/backoff.ts";
+export { CONNECT_TIMEOUT_MS, REPLICA_LIMITS } from "./replica/following-replica.ts";
+export { openReplica } from "./replica/open-replica.ts";
+export type { Replica, ReplicaOptions, ReplicaStatus } from "./replica/replica.ts";
+export type { ReplicaLimits, ReplicaPhase } from "./replica/replica-machine.ts";
+export type { Prediction, Runtime, RuntimeSession, StateName } from "./replica/runtime.ts";
+export type { ModelStatus, ReplicaInfo, StatusPoint } from "./status.ts";
+export { systemTimers, type Timers } from "./timers.ts";
+export {
+  type MemoryFaults,
+  MemoryTransport,
+  type MemoryTransportOptions,
+} from "./transport/memory-transport.ts";
+export type { Connection, Transport } from "./transport/transport.ts";
+export { webSocketTransport } from "./transport/websocket-transport.ts";

@@ -1,0 +1,293 @@
+import { EverfreshError } from "@everfresh/core";
+
+import { ConnectError, ReplicaClosedError } from "../errors.ts";
+import type { Manifest } from "../manifest.ts";
+import { decodeFeedMessage, encodeReplicaMessage } from "../protocol/message-codec.ts";
+import { systemTimers, type Timers } from "../timers.ts";
+import type { Connection } from "../transport/transport.ts";
+import { BACKOFF_LIMITS } from "./backoff.ts";
+import { LatestValue } from "./latest-value.ts";
+import type {
+  ReplicaEffect,
+  ReplicaEvent,
+  ReplicaLimits,
+  ReplicaState,
+  Step,
+  StepContext,
+} from "./replica-machine.ts";
+import { startReplica, stepReplica } from "./replica-state.ts";
+import type { Replica, ReplicaOptions, ReplicaStatus } from "./replica.ts";
+import type { Prediction } from "./runtime.ts";
+import { faultOf, ServedSession } from "./served-session.ts";
+
+/** The defaults of {@link ReplicaLimits}. */
+export const REPLICA_LIMITS: ReplicaLimits = {
+  openMs: 10_000, // a handshake over a bad mobile network
+  answerMs: 60_000, // 100 MB over 15 Mbit/s
+  silenceMs: 15_000, // seven missed signs of life: the line is dead
+  backoff: BACKOFF_LIMITS,
+};
+
+/** How long the first state may take unless told otherwise. Milliseconds. */
+export const CONNECT_TIMEOUT_MS = 15_000;
+
+/** One connection or the attempt to make it; `connection` is there once it is open. */
+interface Link {
+  readonly abort: AbortController;
+  connection: Connection | null;
+}
+
+/** The shell around the state machine: performs effects one after another and reports events. */
+export class FollowingReplica implements Replica {
+  readonly #options: ReplicaOptions;
+  readonly #timers: Timers;
+  readonly #limits: ReplicaLimits;
+  readonly #first: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #statuses: LatestValue<ReplicaStatus>;
+  #state: ReplicaState;
+  #turn: Promise<void> = Promise.resolve();
+  #link: Link | null = null;
+  #served: ServedSession | null = null;
+  #lastError: unknown = undefined;
+  #bytesReceived = 0;
+  #wake: { readonly dueMs: number; readonly cancel: () => void } | null = null;
+  #disposal: Promise<void> | null = null;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#timers = options.timers ?? systemTimers;
+    this.#limits = { ...REPLICA_LIMITS, ...options.limits };
+    const { state } = startReplica(this.#context());
+    this.#state = state;
+    this.#statuses = new LatestValue(this.status());
+  }
+
+  get manifest(): Manifest {
+    if (this.#served === null) throw new ReplicaClosedError("it never had a state");
+    return this.#served.manifest;
+  }
+
+  /** Starts, and waits for the first state. */
+  async opened(): Promise<void> {
+    const { transport, signal, connectTimeoutMs = CONNECT_TIMEOUT_MS } = this.#options;
+    signal?.addEventListener("abort", this.#abort, { once: true });
+    const cancelTimeout = this.#timers.after(connectTimeoutMs, () => {
+      const why = `nothing within ${connectTimeoutMs} ms${because(this.#lastError)}`;
+      this.#first.reject(new ConnectError(transport.address, why, this.#lastError));
+    });
+    void this.#enqueue(() => this.#perform(startReplica(this.#context())));
+    try {
+      await this.#first.promise;
+    } catch (error) {
+      await this[Symbol.asyncDispose]();
+      throw error;
+    } finally {
+      cancelTimeout();
+    }
+  }
+
+  status(): ReplicaStatus {
+    const { kind, memory } = this.#state;
+    return {
+      phase: kind,
+      version: memory.served?.version ?? -1,
+      fingerprint: memory.served?.fingerprint ?? "",
+      updatesApplied: memory.updatesApplied,
+      snapshots: memory.snapshots,
+      rejected: memory.rejected,
+      bytesReceived: this.#bytesReceived,
+    };
+  }
+
+  states(): AsyncIterable<ReplicaStatus> {
+    return this.#statuses.values();
+  }
+
+  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+    if (this.#served === null || this.#disposal !== null) {
+      throw new ReplicaClosedError("it was disposed");
+    }
+    return this.#served.predict(inputs, size);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#disposal ??= this.#dispose();
+    return this.#disposal;
+  }
+
+  async #dispose(): Promise<void> {
+    this.#options.signal?.removeEventListener("abort", this.#abort);
+    await this.#dispatch({ kind: "dispose", reason: "it was disposed" });
+    await this.#served?.retire();
+  }
+
+  readonly #abort = (): void => {
+    this.#first.reject(this.#options.signal?.reason);
+    // Nobody waits for it here; what fails then is the runtime's own disposal.
+    this[Symbol.asyncDispose]().catch(() => undefined);
+  };
+
+  #dispatch(event: ReplicaEvent): Promise<void> {
+    return this.#enqueue(() => this.#handle(event));
+  }
+
+  /** Everything happens in turn: one event with all that follows from it, then the next. */
+  #enqueue(task: () => Promise<void>): Promise<void> {
+    this.#turn = this.#turn.then(task);
+    return this.#turn;
+  }
+
+  async #handle(event: ReplicaEvent): Promise<void> {
+    await this.#perform(stepReplica(this.#state, event, this.#context()));
+  }
+
+  async #perform({ state, effects }: Step): Promise<void> {
+    this.#state = state;
+    for (const effect of effects) {
+      const result = await this.#execute(effect);
+      if (result !== null) await this.#handle(result);
+    }
+    this.#settle();
+  }
+
+  async #execute(effect: ReplicaEffect): Promise<ReplicaEvent | null> {
+    switch (effect.kind) {
+      case "open":
+        this.#open();
+        return null;
+      case "close":
+        this.#link?.abort.abort();
+        this.#link?.connection?.close();
+        this.#link = null;
+        return null;
+      case "send":
+        this.#link?.connection?.send(encodeReplicaMessage(effect.message));
+        return null;
+      case "apply":
+      case "replace":
+      case "load":
+        try {
+          return await this.#change(effect);
+        } catch (error) {
+          this.#lastError = error;
+          return { kind: "refused", fault: faultOf(error) };
+        }
+      default:
+        return effect satisfies never;
+    }
+  }
+
+  async #change(
+    effect: Extract<ReplicaEffect, { readonly kind: "apply" | "replace" | "load" }>,
+  ): Promise<ReplicaEvent> {
+    if (effect.kind === "load") {
+      const { manifest, snapshot } = effect;
+      const session = await this.#options.runtime.load(manifest, snapshot);
+      const old = this.#served;
+      this.#served = new ServedSession(manifest, session);
+      // The old one ends when its last prediction does; a failure then concerns nobody any more.
+      old?.retire().catch(() => undefined);
+      const { version, fingerprint } = snapshot;
+      return { kind: "replaced", position: { logId: manifest.logId, version, fingerprint } };
+    }
+    if (this.#served === null) throw new ReplicaClosedError("it has no session");
+    if (effect.kind === "replace") {
+      const name = await this.#served.replace(effect.snapshot);
+      return { kind: "replaced", position: { logId: effect.logId, ...name } };
+    }
+    return { kind: "applied", name: await this.#served.apply(effect.update) };
+  }
+
+  #open(): void {
+    const link: Link = { abort: new AbortController(), connection: null };
+    this.#link = link;
+    void this.#follow(link);
+  }
+
+  /** Reads one connection to its end; never throws. */
+  async #follow(link: Link): Promise<void> {
+    try {
+      link.connection = await this.#options.transport.open(link.abort.signal);
+      await this.#dispatchFrom(link, () => ({ kind: "opened" }));
+      for await (const frame of link.connection) {
+        if (this.#link !== link) break;
+        await this.#dispatchFrom(link, () => this.#eventOf(frame));
+      }
+    } catch (error) {
+      if (this.#link === link) this.#lastError = error;
+    }
+    await this.#dispatchFrom(link, () => {
+      this.#link = null;
+      return { kind: "lost" };
+    });
+  }
+
+  /** Like `#dispatch`, unless the connection was given up by then. */
+  #dispatchFrom(link: Link, event: () => ReplicaEvent): Promise<void> {
+    return this.#enqueue(async () => {
+      if (this.#link === link) await this.#handle(event());
+    });
+  }
+
+  #eventOf(frame: Uint8Array): ReplicaEvent {
+    this.#bytesReceived += frame.length;
+    try {
+      const message = decodeFeedMessage(frame);
+      if (message.kind === "end") this.#lastError = new Error(message.message);
+      return { kind: "message", message };
+    } catch (error) {
+      if (!(error instanceof EverfreshError)) throw error;
+      this.#lastError = error;
+      return { kind: "malformed" };
+    }
+  }
+
+  #settle(): void {
+    this.#armWake();
+    const status = this.status();
+    const last = this.#statuses.value;
+    const changed =
+      status.phase !== last.phase ||
+      status.version !== last.version ||
+      status.fingerprint !== last.fingerprint ||
+      status.rejected !== last.rejected;
+    if (changed) this.#statuses.set(status);
+    if (this.#state.kind === "live") this.#first.resolve();
+    if (this.#state.kind === "closed") {
+      this.#statuses.end();
+      const why = `${this.#state.reason}${because(this.#lastError)}`;
+      // Without effect when there was a first state.
+      this.#first.reject(new ConnectError(this.#options.transport.address, why, this.#lastError));
+    }
+  }
+
+  #armWake(): void {
+    if (this.#state.kind === "closed") {
+      this.#wake?.cancel();
+      this.#wake = null;
+      return;
+    }
+    const { deadlineMs } = this.#state;
+    // A deadline that moved away needs no new timer: the old one wakes up early and looks again.
+    if (this.#wake !== null && this.#wake.dueMs <= deadlineMs) return;
+    this.#wake?.cancel();
+    const delayMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock.monotonicMs()));
+    const cancel = this.#timers.after(delayMs, () => {
+      this.#wake = null;
+      void this.#dispatch({ kind: "wake" });
+    });
+    this.#wake = { dueMs: deadlineMs, cancel };
+  }
+
+  #context(): StepContext {
+    return {
+      nowMs: this.#options.clock.monotonicMs(),
+      jitter: this.#options.random.float(),
+      limits: this.#limits,
+    };
+  }
+}
+
+function because(error: unknown): string {
+  return error instanceof Error ? ` (${error.message})` : "";
+}

@@ -1,0 +1,42 @@
+import type { Fingerprint, Update } from "@everfresh/core";
+
+import type { Manifest, Snapshot } from "../manifest.ts";
+
+/** Which state this is. */
+export interface StateName {
+  readonly version: number;
+  readonly fingerprint: Fingerprint;
+}
+
+/** Raw outputs for a batch, and the one state that computed all of them. */
+export interface Prediction extends StateName {
+  /** Logits, samples one after another. */
+  readonly outputs: Float32Array;
+}
+
+/** What executes a model. The replica decides what to execute; this only obeys. */
+export interface Runtime {
+  /**
+   * Makes a model ready to serve from a snapshot.
+   * @throws FingerprintMismatchError or ShapeError when the snapshot is not what it says
+   */
+  load(manifest: Manifest, snapshot: Snapshot): Promise<RuntimeSession>;
+}
+
+/** A model that is ready to serve. Calls take effect in the order in which they are made. */
+export interface RuntimeSession extends AsyncDisposable {
+  /** Outputs for `size` samples, all under the same state. */
+  predict(inputs: Float32Array, size: number): Promise<Prediction>;
+  /**
+   * Makes the change of an update, whole, between two predictions; or rejects, having changed
+   * nothing.
+   * @throws VersionGapError, FingerprintMismatchError, ValueRangeError or ShapeError
+   */
+  apply(update: Update): Promise<StateName>;
+  /**
+   * Takes a snapshot's values instead of its own, whole, between two predictions; or rejects,
+   * having changed nothing.
+   * @throws FingerprintMismatchError or ShapeError
+   */
+  replace(snapshot: Snapshot): Promise<StateName>;
+}
