@@ -1,0 +1,20 @@
+import { type ModelState, ShapeError, type Tensor, tensorOf } from "@everfresh/core";
+import { writeOnnx } from "../onnx/write.ts";
+import type { Model } from "./model.ts";
+
+/**
+ * The model as a plain ONNX file, weights inside, batch size open: what any other ONNX runtime
+ * takes, and what `importModel` reads back to an equal model.
+ * @param state the weights to write; by default the model's own
+ * @throws ShapeError when the state is not of the model's layout
+ */
+export function exportModel(model: Model, state: ModelState = model.state): Uint8Array {
+  const { graph } = model;
+  if (state.buffer.byteLength !== model.state.buffer.byteLength) {
+    throw new ShapeError(
+      `Model's state has ${model.state.buffer.byteLength} bytes, got ${state.buffer.byteLength}`,
+    );
+  }
+  const weights = graph.state.map(({ name }): [string, Tensor] => [name, tensorOf(state, name)]);
+  return writeOnnx({ ...graph, name: "model", initialisers: [...graph.constants, ...weights] });
+}

@@ -1,0 +1,23 @@
+import type { Tensor } from "@everfresh/core";
+import type { GraphNode } from "../graph/graph.ts";
+import { nonDifferentiable } from "../ops/operator.ts";
+import { OPERATORS } from "../ops/operators.ts";
+
+/** The names of all values that the gradient of `output` reaches through `nodes`. */
+export function trainableValues(
+  nodes: readonly GraphNode[],
+  output: string,
+  constants: ReadonlyMap<string, Tensor>,
+): ReadonlySet<string> {
+  const reached = new Set([output]);
+  for (const node of nodes.toReversed()) {
+    const [first] = node.outputs;
+    if (first === undefined || !reached.has(first)) continue;
+    if (OPERATORS[node.operator].gradient === nonDifferentiable) continue;
+    for (const name of node.inputs) {
+      const dtype = constants.get(name)?.dtype ?? "float32";
+      if (dtype === "float32") reached.add(name);
+    }
+  }
+  return reached;
+}
