@@ -56,11 +56,15 @@ describe("bad input ends with one line, a code and a status", () => {
   });
 
   it.each([
-    ["a wrong magic number", () => [idxImages(1234), idxLabels()], /1234/],
-    ["a truncated file", () => [idxImages().subarray(0, 9000), idxLabels()], /9,?000|8,?984/],
-    ["a label out of range", () => [idxImages(), idxLabels(11)], /11/],
+    ["a wrong magic number", () => ({ images: idxImages(1234), labels: idxLabels() }), /1234/],
+    [
+      "a truncated file",
+      () => ({ images: idxImages().subarray(0, 9000), labels: idxLabels() }),
+      /9,?000|8,?984/,
+    ],
+    ["a label out of range", () => ({ images: idxImages(), labels: idxLabels(11) }), /11/],
   ] as const)("%s", async (name, files, names) => {
-    const [images, labels] = files();
+    const { images, labels } = files();
     const data = dataset(name.replaceAll(" ", "-"), images, labels);
     const line = await refused(
       ["run", "--data", data, "--port", "0", "--state", at("s1")],

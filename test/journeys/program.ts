@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { onTestFinished } from "vitest";
 
 const ROOT = path.resolve(import.meta.dirname, "..", "..");
 const MAIN = path.join(ROOT, "packages/everfresh/src/cli/main.ts");
@@ -52,6 +53,9 @@ export function start(args: readonly string[], cwd: string = ROOT): Program {
   const child = spawn(process.execPath, ["--conditions=source", MAIN, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
+  });
+  onTestFinished(() => {
+    child.kill("SIGKILL"); // does nothing when it has ended
   });
   let stdout = "";
   let stderr = "";

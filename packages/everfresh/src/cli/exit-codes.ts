@@ -21,6 +21,7 @@ const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
   ["EF_PROTOCOL", EXIT.network],
   ["EF_REPLICA_CLOSED", EXIT.network],
   ["EF_TRANSPORT", EXIT.network],
+  ["EF_URL_INVALID", EXIT.network],
   ["EF_CHECKPOINT_CORRUPT", EXIT.state],
   ["EF_CHECKPOINT_MISMATCH", EXIT.state],
   ["EF_HISTORY_UNREADABLE", EXIT.state],

@@ -30,3 +30,22 @@ export async function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener("abort", () => resolve(), { once: true });
   });
 }
+
+/** The items of `iterable` until it ends or `signal` aborts, whichever comes first. */
+export async function* untilAborted<Item>(
+  iterable: AsyncIterable<Item>,
+  signal: AbortSignal,
+): AsyncGenerator<Item, void, undefined> {
+  const iterator = iterable[Symbol.asyncIterator]();
+  const stopped = aborted(signal).then(() => null);
+  try {
+    for (;;) {
+      const next = await Promise.race([iterator.next(), stopped]);
+      if (next === null || next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: an iterator that waits for its next item would keep us waiting too.
+    void iterator.return?.();
+  }
+}

@@ -17,9 +17,7 @@ export async function scoreReplica(
   let correct = 0;
   let total = 0;
   const score = async (samples: readonly Sample[]): Promise<void> => {
-    const answers = await model.predictBatch(
-      samples.map(({ features }) => inputOf(model, features)),
-    );
+    const answers = await model.predictBatch(samples.map(({ features }) => features));
     answers.forEach(({ classIndex }, i) => {
       if (classIndex === samples[i]?.label) correct++;
     });
@@ -55,11 +53,4 @@ export async function scoreNowAndThen(
     const accuracy = await scoreReplica(model, source, SCORE_SAMPLES);
     terminal.line(`version ${version}  accuracy on its own data ${percent(accuracy)}`);
   }
-}
-
-function inputOf(model: Client, features: Sample["features"]): Parameters<Client["predict"]>[0] {
-  if (model.manifest.preprocessing.kind === "image" && features instanceof Uint8Array) {
-    return { image: features };
-  }
-  return { features: Float32Array.from(features) };
 }

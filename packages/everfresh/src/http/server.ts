@@ -1,7 +1,8 @@
+import path from "node:path";
 import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
 import fastifyStatic from "@fastify/static";
 import fastifyWebsocket from "@fastify/websocket";
-import Fastify, { type FastifyInstance } from "fastify";
+import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { WebSocket } from "ws";
 import { listenOn } from "./listen.ts";
 import { PAGE_MISSING, pageDirectory } from "./page.ts";
@@ -37,6 +38,9 @@ export interface Server {
   close(): Promise<void>;
 }
 
+/** WebSocket close codes (RFC 6455, and 1013 of its registry). */
+const CLOSE = { binaryOnly: 1003, unknownModel: 1008, tryAgainLater: 1013 } as const;
+
 const SECURITY_HEADERS = {
   "content-security-policy": [
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'",
@@ -52,8 +56,9 @@ const SECURITY_HEADERS = {
  */
 export async function startServer({ host, port, model }: ServerOptions): Promise<Server> {
   const app = Fastify({ forceCloseConnections: true });
-  app.addHook("onSend", async (_request, reply) => {
-    await Promise.resolve(reply.headers(SECURITY_HEADERS));
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done();
   });
   await app.register(fastifyWebsocket, { options: { maxPayload: FRAME_BYTES_MAX } });
   await addPage(app);
@@ -71,31 +76,38 @@ async function addPage(app: FastifyInstance): Promise<void> {
   if (directory === null) {
     app.get("/", (_request, reply) => reply.type("text/html").send(PAGE_MISSING));
   } else {
-    await app.register(fastifyStatic, { root: directory });
+    await app.register(fastifyStatic, { root: directory, setHeaders: cachePolicy });
   }
 }
 
+/** Files with a hash in their name never change; the page itself is asked for each time. */
+function cachePolicy(reply: FastifyReply, file: string): void {
+  const immutable = file.includes(`${path.sep}assets${path.sep}`);
+  void reply.header(
+    "cache-control",
+    immutable ? "public, max-age=31536000, immutable" : "no-cache",
+  );
+}
+
 function addModelRoutes(app: FastifyInstance, model: ServedModel): void {
+  app.setNotFoundHandler((request, reply) =>
+    reply.code(404).send({
+      error: { code: "EF_NOT_FOUND", message: `There is nothing at ${request.url}` },
+    }),
+  );
   app.get("/healthz", () => ({ status: "ok" }));
   app.get("/v1/models", () => ({ models: [{ name: model.name }] }));
   app.route<{ Params: { name: string } }>({
     method: "GET",
     url: "/v1/models/:name",
-    preValidation: async (request, reply) => {
-      if (request.params.name !== model.name) {
-        return reply.code(404).send({
-          error: {
-            code: "EF_MODEL_UNKNOWN",
-            message: `There is no model "${request.params.name}"`,
-          },
-        });
-      }
-      if (request.ws && !model.ready) {
-        return reply.code(503).header("retry-after", "1").send();
-      }
+    handler: ({ params }, reply) =>
+      params.name === model.name ? reply.send(model.status()) : reply.callNotFound(),
+    wsHandler: (socket, { params }) => {
+      // Closed rather than refused: a refused upgrade leaves a response that never ends.
+      if (params.name !== model.name) socket.close(CLOSE.unknownModel, "there is no such model");
+      else if (!model.ready) socket.close(CLOSE.tryAgainLater, "replaying, try again");
+      else joinFeed(socket, model);
     },
-    handler: (_request, reply) => reply.send(model.status()),
-    wsHandler: (socket) => joinFeed(socket, model),
   });
   app.get<{ Params: { name: string } }>("/v1/models/:name/events", (request, reply) => {
     if (request.params.name !== model.name) return reply.callNotFound();
@@ -127,7 +139,7 @@ function joinFeed(socket: WebSocket, model: ServedModel): void {
   });
   socket.on("message", (data, isBinary) => {
     if (isBinary && data instanceof Buffer) session.receive(data);
-    else socket.close(1003, "binary frames only");
+    else socket.close(CLOSE.binaryOnly, "binary frames only");
   });
   socket.on("close", () => {
     clearInterval(ping);

@@ -85,6 +85,7 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     );
     const run = await openRun(options, resolved, record, stores, resources);
     directory.writeRecord(record);
+    await run.anchorFirstVersion();
     await run.train();
     if (!options.signal.aborted) directory.writeRecord({ ...record, goal: null });
     await options.afterTraining(await run.finish());
@@ -201,6 +202,14 @@ class ModelRun implements Disposable {
       this.#options.onEvent({ kind: "resumed", version: loggedVersion, step: checkpoint.step });
     }
     this.#letReplicasInAt(this.#deployed.version);
+  }
+
+  /** Stores the state that a fresh log starts from, so that every version can be rebuilt. */
+  async anchorFirstVersion(): Promise<void> {
+    const { checkpoint, loggedVersion, log } = this.#stores;
+    if (checkpoint !== null || loggedVersion > 0) return;
+    const { version, fingerprint, state } = this.#deployed;
+    await log.putAnchor({ version, fingerprint, bytes: new Uint8Array(state.buffer) });
   }
 
   /** Trains until the goal, the end of the source or the signal. */

@@ -4,7 +4,7 @@ import type { Source } from "@everfresh/streams";
 import { heldOutDigits } from "../../config/digits-model.ts";
 import { startReplicaServer } from "../../http/replica-server.ts";
 import { SEED_DEFAULT } from "../../run/run-goal.ts";
-import { interruptSignal } from "../interrupt.ts";
+import { interruptSignal, untilAborted } from "../interrupt.ts";
 import { addCommonOptions, type CommonOptions } from "../options.ts";
 import { scoreNowAndThen, scoreReplica } from "../replica-score.ts";
 import { percent, type Terminal, terminalOn } from "../terminal.ts";
@@ -42,7 +42,7 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
   }
   using interrupt = interruptSignal();
   const ownData = await openOwnData(options);
-  await using model = await connect(url, { signal: interrupt.signal });
+  await using model = await join(url, interrupt.signal);
   const say = (text: string): void => {
     if (!options.quiet) terminal.line(text);
   };
@@ -69,6 +69,18 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
   }
 }
 
+/** Connects; `signal` ends the attempt, but not the connection once it stands. */
+async function join(url: string, signal: AbortSignal): Promise<Client> {
+  const attempt = new AbortController();
+  const abandon = (): void => attempt.abort(signal.reason);
+  signal.addEventListener("abort", abandon);
+  try {
+    return await connect(url, { signal: attempt.signal });
+  } finally {
+    signal.removeEventListener("abort", abandon);
+  }
+}
+
 /** Shows versions as they come, until `signal`, the wanted number of updates or the end. */
 async function follow(
   model: Client,
@@ -84,7 +96,7 @@ async function follow(
     quiet || ownData === null ? null : scoreNowAndThen(model, ownData, terminal, done);
   const untilVersion = model.status().version + steps;
   let shownAtMs = 0;
-  for await (const { phase, version, fingerprint } of model.states({ signal: done })) {
+  for await (const { phase, version, fingerprint } of untilAborted(model.states(), done)) {
     if (performance.now() - shownAtMs >= SHOW_EVERY_MS || phase !== "live") {
       shownAtMs = performance.now();
       say(`version ${version}  fingerprint ${fingerprint}${phase === "live" ? "" : `  ${phase}`}`);
