@@ -34,7 +34,7 @@ export default tseslint.config(
   },
   {
     // These speak to a person through the console.
-    files: ["packages/everfresh/src/cli/**", "bench/**", "scripts/**"],
+    files: ["packages/everfresh/src/cli/**", "bench/**", "scripts/**", "examples/**"],
     rules: { "no-console": "off" },
   },
   { files: ["**/*.js"], ...tseslint.configs.disableTypeChecked },

@@ -59,7 +59,7 @@ describe("the repository", () => {
 
   it("gives every open task a reason in brackets", () => {
     const bare = new RegExp(
-      `\\b(${["TO", "DO"].join("")}|${["FIX", "ME"].join("")}|XXX)\\b(?!\\()`,
+      `\\b(${["TO" + "DO", "FIX" + "ME", "X".repeat(3)].join("|")})\\b(?!\\()`,
     );
     expect(sources.filter((file) => bare.test(read(file)))).toEqual([]);
   });

@@ -16,7 +16,7 @@ import {
 import { tensorToProto } from "./tensor-data.ts";
 
 /** The operator set that all files are written for. */
-export const WRITTEN_OPSET = 21;
+const WRITTEN_OPSET = 21;
 
 /** The file format version that came with {@link WRITTEN_OPSET}. */
 const IR_VERSION = 10n;

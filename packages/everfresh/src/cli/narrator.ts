@@ -16,7 +16,7 @@ export class Narrator {
 
   /** Shows one event; steps are shown now and then. */
   tell(event: RunEvent): void {
-    const { style } = this.#terminal;
+    const style: Terminal["style"] = (look, text) => this.#terminal.style(look, text);
     switch (event.kind) {
       case "listening":
         this.#terminal.line(

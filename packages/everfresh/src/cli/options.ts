@@ -50,7 +50,7 @@ export function addCommonOptions(command: Command): Command {
 }
 
 /** Parses a whole number within bounds. */
-export function wholeNumber(min: number, max: number): (text: string) => number {
+function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!Number.isSafeInteger(value) || value < min || value > max || text.trim() === "") {

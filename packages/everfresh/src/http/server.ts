@@ -3,7 +3,7 @@ import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
 import fastifyStatic from "@fastify/static";
 import fastifyWebsocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
-import type { WebSocket } from "ws";
+import type { WebSocket } from "@fastify/websocket";
 import { listenOn } from "./listen.ts";
 import { PAGE_MISSING, pageDirectory } from "./page.ts";
 import { streamStatus } from "./status-stream.ts";
@@ -100,19 +100,21 @@ function addModelRoutes(app: FastifyInstance, model: ServedModel): void {
   app.route<{ Params: { name: string } }>({
     method: "GET",
     url: "/v1/models/:name",
-    handler: ({ params }, reply) =>
-      params.name === model.name ? reply.send(model.status()) : reply.callNotFound(),
+    handler: ({ params }, reply) => {
+      if (params.name === model.name) void reply.send(model.status());
+      else reply.callNotFound();
+    },
     wsHandler: (socket, { params }) => {
-      // Closed rather than refused: a refused upgrade leaves a response that never ends.
+      // Closed with a reason: a WebSocket client cannot see why its upgrade was refused.
       if (params.name !== model.name) socket.close(CLOSE.unknownModel, "there is no such model");
       else if (!model.ready) socket.close(CLOSE.tryAgainLater, "replaying, try again");
       else joinFeed(socket, model);
     },
   });
   app.get<{ Params: { name: string } }>("/v1/models/:name/events", (request, reply) => {
-    if (request.params.name !== model.name) return reply.callNotFound();
-    streamStatus(reply, () => model.status(), SECURITY_HEADERS);
-    return reply;
+    if (request.params.name === model.name) {
+      streamStatus(reply, () => model.status(), SECURITY_HEADERS);
+    } else reply.callNotFound();
   });
 }
 

@@ -1,9 +1,9 @@
 /** What has to be closed at the end, in the reverse order of opening, whatever happened between. */
 export class Resources {
-  readonly #closers: (() => void | undefined | Promise<void> | PromiseLike<void>)[] = [];
+  readonly #closers: (() => unknown)[] = [];
 
-  /** Adds something to close. */
-  add(close: () => void | undefined | Promise<void> | PromiseLike<void>): void {
+  /** Adds something to close; a promise that `close` gives is awaited. */
+  add(close: () => unknown): void {
     this.#closers.push(close);
   }
 

@@ -14,11 +14,12 @@ import { writeAtomically } from "./write-atomically.ts";
 const MAGIC = new TextEncoder().encode("EFCP");
 const HEADER_AT = MAGIC.byteLength + 4;
 const CRC_BYTES = 4;
+const FORMAT = 1;
 
 type SmallFields = Omit<TrainerCheckpoint, "deployed" | "training">;
 
 interface Header extends SmallFields {
-  readonly format: 1;
+  readonly format: number;
   readonly lengths: readonly [deployed: number, state: number, optimizer: number];
 }
 
@@ -43,7 +44,7 @@ function encodeCheckpoint(checkpoint: TrainerCheckpoint): readonly Uint8Array[] 
   const { state, optimizer } = training;
   const header: Header = {
     ...fields,
-    format: 1,
+    format: FORMAT,
     lengths: [deployed.byteLength, state.byteLength, optimizer.byteLength],
   };
   const headerBytes = new TextEncoder().encode(JSON.stringify(header));
@@ -68,7 +69,7 @@ function readCheckpoint(file: string): TrainerCheckpoint {
   // The checksum vouches for the rest: these are the bytes that were written.
   const header = JSON.parse(bytes.toString("utf8", HEADER_AT, partsAt)) as Header;
   const { format, lengths, ...fields } = header;
-  if (Number(format) !== 1) throw damaged(`format ${format}`);
+  if (format !== FORMAT) throw damaged(`format ${format}`);
   let at = partsAt;
   const take = (length: number): Uint8Array => Uint8Array.from(bytes.subarray(at, (at += length)));
   const [deployed, state, optimizer] = lengths;

@@ -1,0 +1,152 @@
+import { EverfreshError } from "@everfresh/core";
+
+// graph
+
+/** A file that is not an ONNX model, or is damaged. */
+export class InvalidModelError extends EverfreshError {
+  constructor(message: string, cause?: unknown) {
+    super("EF_MODEL_INVALID", message, cause === undefined ? {} : { cause });
+  }
+}
+
+/** A model that needs a version of the ONNX operators that Everfresh does not read. */
+export class UnsupportedOpsetError extends EverfreshError {
+  constructor(version: number, oldest: number, newest: number) {
+    super(
+      "EF_MODEL_OPSET",
+      `Model uses ONNX opset ${version}; export it with an opset from ${oldest} to ${newest}`,
+      { details: { version, oldest, newest } },
+    );
+  }
+}
+
+/** A node whose operator, or one of whose attributes, Everfresh cannot compute. */
+export class UnsupportedOperatorError extends EverfreshError {
+  constructor(operator: string, node: string, reason: string) {
+    super("EF_OPERATOR_UNSUPPORTED", `Operator ${operator} of node "${node}" ${reason}`, {
+      details: { operator, node },
+    });
+  }
+}
+
+/** A value of a model whose element type cannot be used where it stands. */
+export class ModelDTypeError extends EverfreshError {
+  constructor(what: string, actual: string, wanted: string) {
+    super("EF_MODEL_DTYPE", `${what} is ${actual}; Everfresh needs ${wanted}`, {
+      details: { actual, wanted },
+    });
+  }
+}
+
+/** A node whose output shape cannot be told, or whose inputs do not fit each other. */
+export class ShapeInferenceError extends EverfreshError {
+  constructor(operator: string, node: string, reason: string) {
+    super("EF_MODEL_SHAPE", `Shape of ${operator} node "${node}": ${reason}`, {
+      details: { operator, node },
+    });
+  }
+}
+
+/** A model without exactly one float32 input and one float32 output with a batch dimension. */
+export class ModelSignatureError extends EverfreshError {
+  constructor(message: string) {
+    super("EF_MODEL_SIGNATURE", message);
+  }
+}
+
+/** A model whose weights lie in another file. */
+export class ExternalDataError extends EverfreshError {
+  constructor(tensor: string, location: string) {
+    super(
+      "EF_MODEL_EXTERNAL_DATA",
+      `Weights of "${tensor}" lie in the file "${location}"; save the model with weights inside`,
+      { details: { tensor, location } },
+    );
+  }
+}
+
+/** A model that cannot be trained as asked: nothing to train, or a loss that does not fit it. */
+export class UntrainableModelError extends EverfreshError {
+  constructor(message: string) {
+    super("EF_MODEL_UNTRAINABLE", message);
+  }
+}
+
+// sessions
+
+/** Neither the native nor the WASM build of ONNX Runtime could be loaded. */
+export class RuntimeUnavailableError extends EverfreshError {
+  constructor(message: string, cause?: unknown) {
+    super("EF_RUNTIME_UNAVAILABLE", message, { cause });
+  }
+}
+
+/** ONNX Runtime refused to open a graph or failed while running it. */
+export class RuntimeFailedError extends EverfreshError {
+  constructor(action: "open" | "run", cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super("EF_RUNTIME_FAILED", `ONNX Runtime could not ${action} the graph: ${reason}`, { cause });
+  }
+}
+
+/** A training step whose loss or gradients are not finite; nothing was changed. */
+export class NonFiniteLossError extends EverfreshError {
+  constructor(step: number, loss: number) {
+    super(
+      "EF_NON_FINITE_LOSS",
+      `Step ${step} gave ${Number.isFinite(loss) ? "gradients that are not finite" : `loss ${loss}`}; ` +
+        "parameters and optimizer stay as they were: lower the learning rate or check the inputs",
+      { details: { step, loss } },
+    );
+  }
+}
+
+/** Optimizer or state bytes of a checkpoint that are damaged. */
+export class CorruptCheckpointError extends EverfreshError {
+  constructor(reason: string) {
+    super("EF_CHECKPOINT_CORRUPT", `Checkpoint is damaged: ${reason}; use an earlier one`, {
+      details: { reason },
+    });
+  }
+}
+
+/** A sound checkpoint of another model or another optimizer. */
+export class CheckpointMismatchError extends EverfreshError {
+  constructor(what: string, expected: string | number, actual: string | number) {
+    super(
+      "EF_CHECKPOINT_MISMATCH",
+      `Checkpoint has ${what} ${actual} where ${expected} is needed; ` +
+        "open it with the model and the optimizer that it was made with",
+      { details: { what, expected, actual } },
+    );
+  }
+}
+
+/** A call on a session that was disposed, before or during the call. */
+export class SessionClosedError extends EverfreshError {
+  constructor() {
+    super("EF_SESSION_CLOSED", "The session is closed; open a new one");
+  }
+}
+
+/** More calls are waiting than a session holds. */
+export class SessionBusyError extends EverfreshError {
+  constructor(waitingMax: number) {
+    super(
+      "EF_SESSION_BUSY",
+      `${waitingMax} calls are waiting already; await earlier calls before making more`,
+      { details: { waitingMax } },
+    );
+  }
+}
+
+/** A worker thread that ended by itself; its session cannot go on. */
+export class WorkerCrashedError extends EverfreshError {
+  constructor(reason: string, cause?: unknown) {
+    super(
+      "EF_WORKER_CRASHED",
+      `A worker thread ended unexpectedly (${reason}); open a new session, from a checkpoint`,
+      { cause, details: { reason } },
+    );
+  }
+}
