@@ -36,8 +36,17 @@ async function lintPackages(): Promise<void> {
 function installTarballs(): void {
   const folder = mkdtempSync(path.join(tmpdir(), "everfresh-packed-"));
   try {
+    // Under "npm run", npm hands its configuration, our .npmrc included, to children as variables.
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name)),
+    );
     const run = (command: string, args: readonly string[], cwd: string): string =>
-      execFileSync(command, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+      execFileSync(command, args, {
+        cwd,
+        env,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "inherit"],
+      });
     for (const name of packages) {
       run(
         "npm",

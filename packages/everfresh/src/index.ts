@@ -17,7 +17,8 @@ export {
 export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
 export type { LoadedConfig } from "./config/load-config.ts";
 export { cifar10, digits, idx, mnist } from "./config/source-factories.ts";
-export { type FinishedTraining, runModel, type RunModelOptions } from "./run/run-model.ts";
+export { runModel } from "./run/run-model.ts";
+export type { FinishedTraining, RunModelOptions } from "./run/run-options.ts";
 export type { RunEvent } from "./run/run-events.ts";
 export { classes, image, numeric } from "@everfresh/core";
 export { adam, lenet5, mlp, sgd } from "@everfresh/engine";

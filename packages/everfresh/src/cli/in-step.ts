@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { FinishedTraining } from "../run/run-model.ts";
+import type { FinishedTraining } from "../run/run-options.ts";
 
 const CHECK_EVERY_MS = 20;
 

@@ -2,6 +2,9 @@ import type { RunEvent } from "../run/run-events.ts";
 import type { RunSummary } from "./summary.ts";
 import { bytes, percent, shortFingerprint, type Terminal } from "./terminal.ts";
 
+const REPLICA_COMMAND = import.meta.url.endsWith(".ts")
+  ? "npm run everfresh -- replica"
+  : "npx everfresh replica";
 const PROGRESS_EVERY_MS = 200; // five times a second is as fast as a person reads
 const PIPED_EVERY_MS = 10_000; // a log file wants to know that it is alive, not every step
 
@@ -23,7 +26,7 @@ export class Narrator {
           `${style("bold", "Everfresh")}  live page  ${style("cyan", event.pageUrl)}`,
         );
         this.#terminal.line(
-          `           replicas   ${style("cyan", `npx everfresh replica ${event.feedUrl}`)}`,
+          `           replicas   ${style("cyan", `${REPLICA_COMMAND} ${event.feedUrl}`)}`,
         );
         return;
       case "resumed":

@@ -12,7 +12,7 @@ const SCORE_SAMPLES = 1_000; // a standard error of about 1 point at 90 %
 export async function scoreReplica(
   model: Client,
   source: Source,
-  samplesMax = Infinity,
+  samplesMax: number = Infinity,
 ): Promise<number> {
   let correct = 0;
   let total = 0;

@@ -1,4 +1,4 @@
-import type { FinishedTraining } from "../run/run-model.ts";
+import type { FinishedTraining } from "../run/run-options.ts";
 
 /** A replica at the end of a run. */
 export interface ReplicaSummary {
