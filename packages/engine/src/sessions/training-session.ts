@@ -1,0 +1,65 @@
+import type { ModelState } from "@everfresh/core";
+import type { LossSpec } from "../autodiff/loss.ts";
+import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
+import type { ExecutionPlan } from "./execution-plan.ts";
+
+/** How to train. */
+export interface TrainingOptions {
+  readonly optimizer: OptimizerSpec;
+  /** @default softmax cross-entropy */
+  readonly loss?: LossSpec;
+  /** The most samples that a step takes. */
+  readonly batchSize: number;
+  /** What to fix about the execution; the rest is chosen. `onnxruntime` is reported, never chosen. */
+  readonly plan?: Partial<ExecutionPlan>;
+  /** Where to go on; without it training starts from the model's own state. */
+  readonly checkpoint?: TrainingCheckpoint;
+}
+
+/** A model in training: its state θ, and the worker threads that move it. */
+export interface TrainingSession extends AsyncDisposable {
+  readonly plan: ExecutionPlan;
+  /** θ, in shared memory. Whole whenever no step is pending; only then may it be written to. */
+  readonly state: ModelState;
+  /**
+   * One optimizer step on the mean loss of a batch. Steps run one after another in the order of the
+   * calls. Rejects with NonFiniteLossError when the loss or a gradient is not finite; θ and the
+   * optimizer are then as before the step. Rejects with ShapeError or ValueRangeError when the batch
+   * does not fit the model.
+   */
+  step(batch: TrainingBatch): Promise<StepResult>;
+  /**
+   * The model's outputs [size, outputs] for `inputs` under any state of the same layout: θ or another
+   * one. Waits for the steps called before it. A state in shared memory is read when its turn comes
+   * and must not change until then; any other is copied by this call.
+   */
+  predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array>;
+  /** An exact copy of θ and of the optimizer's state. Only while no step is pending. */
+  checkpoint(): TrainingCheckpoint;
+}
+
+/** Samples to learn from, as the model takes them. */
+export interface TrainingBatch {
+  /** `size` samples one after another. */
+  readonly inputs: Float32Array;
+  /** The class of each sample. */
+  readonly targets: Int32Array;
+  /** Number of samples, from 1 to the session's batch size. */
+  readonly size: number;
+}
+
+/** What a step did. */
+export interface StepResult {
+  /** Mean loss of the batch, under θ as it was before the step. */
+  readonly loss: number;
+  /** Duration of the step in milliseconds. */
+  readonly stepMs: number;
+}
+
+/** All that a training session remembers, exact to the last bit. */
+export interface TrainingCheckpoint {
+  /** The bytes of θ, laid out as its layout says. */
+  readonly state: Uint8Array;
+  /** The optimizer's state: self-describing, versioned and with a checksum. */
+  readonly optimizer: Uint8Array;
+}

@@ -1,0 +1,91 @@
+import { Worker } from "node:worker_threads";
+import { SessionClosedError, WorkerCrashedError } from "../errors.ts";
+import { fromTransferred, type TransferredError } from "./error-transfer.ts";
+
+/** What a worker sends when it is ready, and after every request, in the order of the requests. */
+export type WorkerReply =
+  | { readonly kind: "reply"; readonly value: unknown }
+  | { readonly kind: "error"; readonly error: TransferredError };
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * A worker thread that answers requests one by one. It keeps the process alive only while an answer
+ * is awaited. After it has ended, by itself or by {@link WorkerThread.end}, every call rejects.
+ */
+export class WorkerThread<Request, Reply> {
+  readonly #worker: Worker;
+  readonly #pending: Pending[] = [];
+  #failure: Error | null = null;
+
+  /**
+   * Starts the thread; its first message, read with {@link WorkerThread.ready}, says that it works.
+   * @param onCrash called once if the thread ends without {@link WorkerThread.end}
+   */
+  constructor(entry: URL, workerData: unknown, onCrash: (error: Error) => void) {
+    this.#worker = new Worker(entry, {
+      workerData,
+      // Threads of source files must find the sources of other packages, whatever started this one.
+      ...(entry.pathname.endsWith(".ts") ? { execArgv: ["--conditions=source"] } : {}),
+    });
+    this.#worker.unref();
+    this.#worker.on("message", (reply: WorkerReply) => this.#settle(reply));
+    const crash = (reason: string, cause?: unknown): void => {
+      if (this.#failure !== null) return;
+      const error = new WorkerCrashedError(reason, cause);
+      this.#fail(error);
+      onCrash(error);
+    };
+    this.#worker.on("error", (error: unknown) =>
+      crash(error instanceof Error ? error.message : String(error), error),
+    );
+    this.#worker.on("exit", (code) => crash(`exit code ${code}`));
+  }
+
+  /** Waits for the first message. */
+  ready(): Promise<Reply> {
+    return this.#await();
+  }
+
+  /** Sends a request; resolves with its answer. Memory in `transfer` moves instead of being copied. */
+  call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Reply> {
+    // Sent before it is counted as waiting: a request that cannot be sent throws here.
+    if (this.#failure === null) this.#worker.postMessage(request, transfer);
+    return this.#await();
+  }
+
+  /** Ends the thread at once; calls that wait reject with `reason`. */
+  async end(reason: Error = new SessionClosedError()): Promise<void> {
+    this.#fail(reason);
+    await this.#worker.terminate();
+  }
+
+  /** Calls that wait for an answer. */
+  get waiting(): number {
+    return this.#pending.length;
+  }
+
+  #await(): Promise<Reply> {
+    if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#pending.length === 0) this.#worker.ref();
+    return new Promise<Reply>((resolve, reject) => {
+      this.#pending.push({ resolve: resolve as (value: unknown) => void, reject });
+    });
+  }
+
+  #settle(reply: WorkerReply): void {
+    const pending = this.#pending.shift();
+    if (this.#pending.length === 0) this.#worker.unref();
+    if (reply.kind === "reply") pending?.resolve(reply.value);
+    else pending?.reject(fromTransferred(reply.error));
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const pending of this.#pending.splice(0)) pending.reject(this.#failure);
+    this.#worker.unref();
+  }
+}
