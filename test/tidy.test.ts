@@ -121,6 +121,13 @@ describe("the repository", () => {
     expect([...packages].filter((name) => !architecture.includes(`\`${name}\``))).toEqual([]);
   });
 
+  it("has a lock file from which npm ci installs without a compiler (npm run lock mends it)", () => {
+    const lock = JSON.parse(read("package-lock.json")) as {
+      packages: Record<string, { gypfile?: boolean }>;
+    };
+    expect(lock.packages["node_modules/better-sqlite3"]?.gypfile).toBe(false);
+  });
+
   it("gives all packages one version and one licence", () => {
     const manifests = files
       .filter((file) => /^packages\/[^/]+\/package\.json$/.test(file))

@@ -4,7 +4,7 @@ import { RuntimeFailedError } from "../errors.ts";
 import type { Backend, BoundRun, GraphSession, GraphValue, Runtime } from "./runtime.ts";
 
 /** What all builds of ONNX Runtime have in common: the API that they document. */
-export interface PublicApi {
+interface PublicApi {
   readonly InferenceSession: InferenceSessionFactory;
   readonly Tensor: new (type: Tensor.Type, data: TensorData, dims: readonly number[]) => Tensor;
   readonly env: Env;

@@ -26,7 +26,7 @@ import type { TrainingWorkers } from "./training-workers.ts";
 const ROWS_PER_WORKER_MIN = 32;
 
 /** What a {@link DataParallelSession} is made of. */
-export interface DataParallelParts {
+interface DataParallelParts {
   readonly plan: ExecutionPlan;
   readonly program: TrainingProgram;
   readonly batchSize: number;

@@ -9,7 +9,7 @@ export interface Answer {
 }
 
 /** Answers one request. */
-export type RequestHandler<Request> = (request: Request) => Promise<Answer>;
+type RequestHandler<Request> = (request: Request) => Promise<Answer>;
 
 /**
  * The life of a worker thread: opens, reports, then answers request after request, strictly in

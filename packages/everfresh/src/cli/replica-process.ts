@@ -42,8 +42,9 @@ export function startReplicaProcess(options: ReplicaProcessOptions): ReplicaProc
   const child = spawn(
     process.execPath,
     [...process.execArgv, main, "replica", feedUrl, "--json", "--quiet", ...held],
-    // The channel is only there to be closed: that tells the child that this process is gone.
-    { stdio: ["ignore", "pipe", "pipe", "ipc"] },
+    // The channel is only there to be closed: that tells the child that this process is gone. A
+    // process group of its own keeps Ctrl-C away from it: it ends when this process says so.
+    { stdio: ["ignore", "pipe", "pipe", "ipc"], detached: true },
   );
   let output = "";
   child.stdout?.on("data", (chunk: Buffer) => {
