@@ -3,6 +3,7 @@
  * @module
  */
 export { type Clock, ManualClock, systemClock } from "./clock.ts";
+export { crc32 } from "./crc32.ts";
 export { deployCopy, DeployedState } from "./deployed-state.ts";
 export {
   bytesPerElement,

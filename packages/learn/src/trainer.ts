@@ -84,8 +84,12 @@ async function trainOn(
 
   // Test on what is new, then train on it.
   const unseen = headOf(batch, fresh.length);
-  progress.trained.record(await outcomesOf(session, session.state, unseen));
-  progress.deployed.record(await outcomesOf(session, deployed.state, unseen));
+  const [byTrained, byDeployed] = await Promise.all([
+    outcomesOf(session, session.state, unseen),
+    outcomesOf(session, deployed.state, unseen),
+  ]);
+  progress.trained.record(byTrained);
+  progress.deployed.record(byDeployed);
   const { loss, stepMs } = await session.step(batch);
   const stepDoneAtMs = clock.monotonicMs();
 

@@ -1,8 +1,8 @@
+import { crc32 } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointMismatchError, CorruptCheckpointError } from "../errors.ts";
 import { adam } from "./adam.ts";
-import { crc32 } from "./crc32.ts";
 import { decodeOptimizerState, encodeOptimizerState } from "./optimizer-bytes.ts";
 import { optimizerOf, type OptimizerSpec } from "./optimizer-of.ts";
 import { sgd } from "./sgd.ts";

@@ -7,8 +7,8 @@
  * their names, so the bytes can be read without knowing what wrote them. The checksum covers all
  * bytes before it.
  */
+import { crc32 } from "@everfresh/core";
 import { CheckpointMismatchError, CorruptCheckpointError } from "../errors.ts";
-import { crc32 } from "./crc32.ts";
 import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 const MAGIC = 0x504f_4645; // "EFOP" read as a little-endian word

@@ -1,8 +1,7 @@
-import type { EverfreshError, Fingerprint } from "@everfresh/core";
+import { crc32, type EverfreshError, type Fingerprint } from "@everfresh/core";
 
 import { UnsupportedFormatError } from "../errors.ts";
 import { CRC_BYTES, FINGERPRINT_BYTES } from "./byte-writer.ts";
-import { crc32 } from "./crc32.ts";
 
 /** Makes the typed error of the format that is being read. */
 export type Failure = (reason: string) => EverfreshError;

@@ -1,6 +1,4 @@
-import type { Fingerprint } from "@everfresh/core";
-
-import { crc32 } from "./crc32.ts";
+import { crc32, type Fingerprint } from "@everfresh/core";
 
 /** Bytes of a fingerprint on the wire. */
 export const FINGERPRINT_BYTES = 16;

@@ -1,4 +1,5 @@
 import {
+  crc32,
   createState,
   DeployedState,
   Random,
@@ -12,7 +13,6 @@ import { crc32 as zlibCrc32 } from "node:zlib";
 import { describe, expect, it } from "vitest";
 
 import { CorruptUpdateError, UnsupportedFormatError } from "../errors.ts";
-import { crc32 } from "./crc32.ts";
 import { decodeUpdate, encodeUpdate } from "./update-codec.ts";
 
 const LENET5_PARAMETERS = 61_706;

@@ -40,6 +40,9 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
   if (options.ratio !== undefined) {
     terminal.line("--ratio has no effect on a replica: the trainer decides what an update carries");
   }
+  if (options.state !== undefined) {
+    terminal.line("--state has no effect on a replica yet: it gets everything from the trainer");
+  }
   using interrupt = interruptSignal();
   const ownData = await openOwnData(options);
   await using model = await join(url, interrupt.signal);
