@@ -26,7 +26,7 @@ export function addCommonOptions(command: Command): Command {
       new Option("--json", "print one JSON document on stdout; logs go to stderr").default(false),
     )
     .addOption(
-      new Option("--steps <n>", "stop after this many steps").argParser(
+      new Option("--steps <n>", "stop after so many steps (a replica: updates)").argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
       ),
     )
@@ -36,7 +36,7 @@ export function addCommonOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option("--port <n>", "port to listen on, 0 for a free one").argParser(
+      new Option("--port <n>", "port to listen on, 0 for a free one (run, demo: 7070)").argParser(
         wholeNumber(0, PORT_MAX),
       ),
     )

@@ -18,6 +18,7 @@ import type { Stores } from "./open-stores.ts";
 import { ReplicaGate } from "./replica-gate.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
 import { StatusBoard } from "./status-board.ts";
+import { UpdateLatency } from "./update-latency.ts";
 
 const SLOW_RUNTIME =
   "The native ONNX Runtime is not installed, WebAssembly is several times slower; " +
@@ -34,6 +35,7 @@ export class ModelRun implements ServedModel, Disposable {
   readonly #stores: Stores;
   readonly #deployed: DeployedState;
   readonly #gate: ReplicaGate;
+  readonly #latency: UpdateLatency;
   readonly #publisher: LogPublisher;
   readonly #board: StatusBoard;
   #started: { readonly session: TrainingSession; readonly feedUrl: string } | null = null;
@@ -54,17 +56,15 @@ export class ModelRun implements ServedModel, Disposable {
     this.#stores = stores;
     this.#deployed =
       checkpoint === null ? deployCopy(model.state, 0) : deployedAt(checkpoint, layout);
+    this.#latency = new UpdateLatency(options.clock);
     this.#gate = new ReplicaGate({
       resolved,
       logId: log.id,
       deployed: this.#deployed,
       clock: options.clock,
-      onAck: (version) => {
-        const sinceStepMs = this.#publisher.sinceStepMs(version);
-        if (sinceStepMs !== null) this.#board.updateToReplicaMs.add(sinceStepMs);
-      },
+      onAck: (replicaId, version) => this.#latency.acknowledged(replicaId, version),
     });
-    this.#publisher = new LogPublisher(log, this.#gate, options.clock);
+    this.#publisher = new LogPublisher(log, this.#gate, this.#latency);
     this.#board = new StatusBoard({
       facts: {
         name: definition.name,
@@ -82,6 +82,7 @@ export class ModelRun implements ServedModel, Disposable {
         steps: checkpoint?.step ?? 0,
       },
       startedAtMs: options.clock.nowMs(),
+      updateToReplicaMs: this.#latency.values,
       replicas: () => this.#gate.replicas(),
     });
   }
@@ -165,7 +166,7 @@ export class ModelRun implements ServedModel, Disposable {
         checkpoint: () => session.checkpoint(),
         step: async (batch) => {
           const result = await session.step(batch);
-          this.#publisher.stepDone();
+          this.#latency.stepDone();
           return result;
         },
       },

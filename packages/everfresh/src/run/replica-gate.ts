@@ -10,8 +10,8 @@ export interface ReplicaGateOptions {
   /** Opened from this state; the feed then keeps a copy of its own. */
   readonly deployed: DeployedState;
   readonly clock: Clock;
-  /** A replica serves `version`. */
-  readonly onAck: (version: number) => void;
+  /** A replica says that it serves `version`. */
+  readonly onAck: (replicaId: string, version: number) => void;
 }
 
 /**
@@ -48,7 +48,7 @@ export class ReplicaGate implements Disposable {
       },
       deployed,
       clock,
-      onAck: ({ version }) => onAck(version),
+      onAck: ({ replicaId, version }) => onAck(replicaId, version),
     });
     return this.#feed;
   }

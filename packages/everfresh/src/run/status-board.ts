@@ -18,6 +18,8 @@ export interface StatusBoardOptions {
   readonly start: Pick<ModelStatus, "version" | "fingerprint" | "samples" | "steps">;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
+  /** The way of updates to the replicas, as it is measured. */
+  readonly updateToReplicaMs: MeasuredValues;
   /** The replicas that are connected now. */
   readonly replicas: () => readonly ReplicaInfo[];
 }
@@ -26,7 +28,6 @@ export interface StatusBoardOptions {
 export class StatusBoard {
   readonly updateBytes: MeasuredValues = new MeasuredValues();
   readonly stepMs: MeasuredValues = new MeasuredValues();
-  readonly updateToReplicaMs: MeasuredValues = new MeasuredValues();
   readonly #options: StatusBoardOptions;
   readonly #series = new ThinnedSeries<StatusPoint>(SERIES_POINTS_MAX);
   #latest: StepReport | null = null;
@@ -70,8 +71,8 @@ export class StatusBoard {
 
   /** Everything as it is now. */
   status(): ModelStatus {
-    const { updateBytes, stepMs, updateToReplicaMs } = this;
-    const { facts, start, startedAtMs, replicas } = this.#options;
+    const { updateBytes, stepMs } = this;
+    const { facts, start, startedAtMs, replicas, updateToReplicaMs } = this.#options;
     const now = this.#latest;
     return {
       ...facts,

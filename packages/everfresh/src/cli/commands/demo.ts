@@ -19,12 +19,14 @@ const WATCHED_RATE = 400;
 
 /** `everfresh demo`: a run and one replica in a process of its own. */
 export function demoCommand(): Command {
-  const command = new Command("demo").description(
-    "train on handwritten digits, with one live replica in another process\n\n" +
-      "The digits are generated, or those of --data. It runs until Ctrl-C, at 400 samples a second\n" +
-      "unless --rate says otherwise; with --steps as fast as it can, to the end. Without --state\n" +
-      "everything is kept in a temporary folder and removed at the end.",
-  );
+  const command = new Command("demo")
+    .summary("train on handwritten digits, with one live replica in another process")
+    .description(
+      "Trains on handwritten digits, with one live replica in another process. The digits are " +
+        "generated, or those of --data. It runs until Ctrl-C, at 400 samples a second unless --rate " +
+        "says otherwise; with --steps to the end, as fast as it can. Without --state everything is " +
+        "kept in a temporary folder and removed at the end.",
+    );
   addServerOptions(addCommonOptions(command));
   return command.action(async (options: RunCommandOptions) => {
     const temporary =

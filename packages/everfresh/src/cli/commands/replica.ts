@@ -22,10 +22,12 @@ interface ReplicaCommandOptions extends CommonOptions {
 /** `everfresh replica URL`: a live copy of a model that knows nothing but the address. */
 export function replicaCommand(): Command {
   const command = new Command("replica")
+    .summary("join a model and follow its updates, knowing nothing but its URL")
     .description(
-      "join a model and follow its updates, knowing nothing but its URL\n\n" +
-        "Prints its version and fingerprint as it learns, and with --data its own accuracy there.\n" +
-        "It runs until Ctrl-C; with --steps it ends after so many updates.",
+      "Joins a model and follows its updates, knowing nothing but its URL. Prints its version and " +
+        "fingerprint as it learns, and with --data its own accuracy there. It runs until Ctrl-C; " +
+        "with --steps it ends after so many updates. --port serves its own health and status; " +
+        "--state and --ratio are the trainer's and have no effect here.",
     )
     .argument("<url>", "the model's address, such as ws://127.0.0.1:7070/v1/models/digits")
     .option("--digits", "score itself on generated digits (of --seed)", false)

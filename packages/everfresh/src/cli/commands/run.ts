@@ -26,11 +26,13 @@ export interface RunCommandOptions extends CommonOptions {
 /** `everfresh run`: source → trainer → feed, with the live page. */
 export function runCommand(): Command {
   const command = new Command("run")
+    .summary("train on a stream and ship every update to the connected replicas")
     .description(
-      "train on a stream and ship every update to the connected replicas\n\n" +
-        "Without --config it takes everfresh.config.ts of this folder, or else learns handwritten\n" +
-        "digits: those of --data, or generated ones. It serves until Ctrl-C; with --steps it ends\n" +
-        "after so many steps. Started again with the same --state it goes on where it stopped.",
+      "Trains on a stream and ships every update to the connected replicas. " +
+        "Without --config it takes everfresh.config.ts of this folder, or else learns handwritten " +
+        "digits: those of --data, or generated ones. It serves until Ctrl-C; with --steps it ends " +
+        "after so many steps. Started again with the same --state it goes on where it stopped; a " +
+        "run of --steps that was interrupted is completed.",
     )
     .option("--config <file>", "configuration file (TypeScript or JavaScript)");
   addServerOptions(addCommonOptions(command));
