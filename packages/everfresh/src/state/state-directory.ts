@@ -84,7 +84,10 @@ function parseRecord(file: string): RunRecord {
     );
   }
   const checked = recordSchema.safeParse(json);
-  if (checked.success) return checked.data;
+  if (checked.success) {
+    const { model, source, seed, parameters, goal } = checked.data;
+    return { model, source, seed, parameters, goal };
+  }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,
     checked.error,
