@@ -77,6 +77,21 @@ describe("the repository", () => {
     expect(sources.filter((file) => !allowed.test(file) && broad.test(read(file)))).toEqual([]);
   });
 
+  it("says of every exported thing what it is", () => {
+    const declaration =
+      /^export (async )?(abstract )?(function\*?|class|interface|type|const) (\w+)/;
+    const silent = productSources.flatMap((file) =>
+      read(file)
+        .split("\n")
+        .flatMap((line, i, lines) => {
+          const name = declaration.exec(line)?.[4];
+          const documented = /\*\/$/.test(lines[i - 1] ?? "");
+          return name === undefined || documented ? [] : [`${file}: ${name}`];
+        }),
+    );
+    expect(silent).toEqual([]);
+  });
+
   it("writes to the console only from programs", () => {
     const silent = productSources.filter((file) => !file.startsWith("packages/everfresh/src/cli/"));
     expect(silent.filter((file) => /\bconsole\.\w+\(/.test(read(file)))).toEqual([]);
