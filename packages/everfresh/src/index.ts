@@ -21,4 +21,14 @@ export { runModel } from "./run/run-model.ts";
 export type { FinishedTraining, RunModelOptions } from "./run/run-options.ts";
 export type { RunEvent } from "./run/run-events.ts";
 export { classes, image, numeric } from "@everfresh/core";
-export { adam, lenet5, mlp, sgd } from "@everfresh/engine";
+export {
+  adagrad,
+  adam,
+  adamW,
+  lenet5,
+  mlp,
+  type OptimizerSpec,
+  rmsprop,
+  type Schedule,
+  sgd,
+} from "@everfresh/engine";
