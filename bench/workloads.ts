@@ -25,7 +25,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 };
 
 /** Which optimizer both sides use. */
-export type OptimizerName = OptimizerSpec["kind"];
+export type OptimizerName = "sgd" | "adam";
 
 /** Settings as in `bench/peers/torch_train.py`; small, so that random labels do not blow up. */
 export const OPTIMIZERS: { readonly [N in OptimizerName]: OptimizerSpec } = {

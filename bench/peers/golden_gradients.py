@@ -130,6 +130,30 @@ class Mixed(nn.Module):
         return self.head(self.mix(torch.tanh(self.mix(x))))
 
 
+class Operators(nn.Module):
+    """Many elementwise, moving and reducing operators in one small network."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(6, 12)
+        self.norm = nn.LayerNorm(12)
+        self.second = nn.Linear(12, 4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        f = nn.functional
+        x = self.norm(self.first(x))
+        x = f.elu(x) + f.softplus(x) - f.mish(x) + f.selu(x) + f.hardsigmoid(x)
+        x = torch.where(x > 0.1, x.abs().clamp(min=1e-2).log(), x.pow(2))
+        q, k, v = x.split([4, 4, 4], 1)
+        a = torch.einsum("bi,bj->bij", q, k).softmax(-1)
+        y = torch.einsum("bij,bj->bi", a, v)
+        y = f.normalize(torch.cat([y, q.flip(1), k.roll(1, 1)], 1), dim=1)
+        y = torch.maximum(y, torch.minimum(y * 2, -y))
+        y = y / (1 + torch.sqrt(y * y + 1)) - torch.amax(y, 1, keepdim=True) * torch.sin(y)
+        return self.head(f.gelu(self.second(y), approximate="tanh"))
+
+
 def export(name, module, shape, size, classes, **options):
     torch.manual_seed(7)
     for parameter in module.parameters():
@@ -166,6 +190,8 @@ def main():
     export("lenet-dynamo", Lenet((3, 4), (16, 12)), (1, 28, 28), 3, 10, **dynamo)
     export("mixed-script", Mixed(), (2, 12, 12), 3, 3, **script, opset_version=17)
     export("mixed-dynamo", Mixed(), (2, 12, 12), 3, 3, **dynamo)
+    export("operators-script", Operators(), (6,), 4, 3, **script, opset_version=17)
+    export("operators-newer", Operators(), (6,), 4, 3, **script, opset_version=20)
     export("lenet-fixed-batch", Lenet((3, 4), (16, 12)), (1, 28, 28), 3, 10, dynamo=False)
 
 

@@ -4,7 +4,8 @@ import { fixedShape } from "../graph/dimension.ts";
 import { add } from "../graph/expressions.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { type KnownType, nonDifferentiable } from "../ops/operator.ts";
-import { OPERATORS } from "../ops/operators.ts";
+import { isOperatorKind } from "../ops/operators.ts";
+import { ruleOf } from "../ops/rule-of.ts";
 import { inputTypes, type TypeTable } from "../ops/type-inference.ts";
 
 /** One forward node as it was emitted: what its gradient is computed from. */
@@ -35,16 +36,16 @@ export function emitForward(builder: GraphBuilder, graph: Graph, types: TypeTabl
   const entries = graph.nodes.map((node): TapeEntry => {
     const inputs = node.inputs.map((name) => (name === "" ? null : valueAt(values, name)));
     const outputTypes = node.outputs.map(fixed);
-    const forward = OPERATORS[node.operator].forward;
-    const outputs =
-      forward === undefined
-        ? builder.emitAll(
-            node.operator,
-            inputs,
-            outputTypes.map((type) => ({ ...type, as: type.name })),
-            node.attributes,
-          )
-        : forward({ builder, node, inputs, types: outputTypes });
+    const { operator, attributes } = node;
+    const { forward } = ruleOf(operator);
+    let outputs: readonly Value[];
+    if (forward === undefined) {
+      assert(isOperatorKind(operator), `${operator} says how it is emitted`);
+      const named = outputTypes.map((type) => ({ ...type, as: type.name }));
+      outputs = builder.emitAll(operator, inputs, named, attributes);
+    } else {
+      outputs = forward({ builder, node, inputs, types: outputTypes });
+    }
     for (const output of outputs) values.set(output.name, output);
     return { node, inputs, inputTypes: inputTypes(node, types), outputs };
   });
@@ -73,7 +74,7 @@ export function differentiate(
   const gradients = new Map([[output, seed]]);
   for (const entry of tape.entries.toReversed()) {
     const { node, inputs, outputs } = entry;
-    const rule = OPERATORS[node.operator].gradient;
+    const rule = ruleOf(node.operator).gradient;
     const outputGradient = gradients.get(outputs[0]?.name ?? "");
     if (rule === nonDifferentiable || outputGradient === undefined) continue;
     const needed = inputs.map((input) => input !== null && dependent.has(input.name));
@@ -94,7 +95,7 @@ export function differentiate(
 function dependentValues(tape: Tape, wanted: readonly string[]): ReadonlySet<string> {
   const dependent = new Set(wanted);
   for (const { node, inputs, outputs } of tape.entries) {
-    if (OPERATORS[node.operator].gradient === nonDifferentiable) continue;
+    if (ruleOf(node.operator).gradient === nonDifferentiable) continue;
     const depends = inputs.some((input) => input !== null && dependent.has(input.name));
     if (depends) for (const { name } of outputs) dependent.add(name);
   }

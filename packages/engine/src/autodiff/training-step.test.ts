@@ -59,6 +59,33 @@ describe("trainingStep", () => {
     }
   });
 
+  it("has them also with so many samples that convolution and pooling become one", async () => {
+    const model = lenet5();
+    const golden = readGolden("./lenet5.golden.json", import.meta.url);
+    const { inputs, targets, weights } = goldenBatch(model, golden);
+    const copies = 3;
+    const repeated = ({ dtype, shape: [rows = 0, ...rest], data }: Tensor): Tensor => {
+      const elements = Array.from({ length: copies }, () =>
+        Array.from<number | bigint>(data),
+      ).flat();
+      const shape = [rows * copies, ...rest];
+      return dtype === "int64"
+        ? tensor("int64", shape, BigInt64Array.from(elements, BigInt))
+        : tensor("float32", shape, Float32Array.from(elements, Number));
+    };
+    const { loss, gradients } = await gradientsOf(model, goldenState(model), {
+      inputs: repeated(inputs),
+      targets: repeated(targets),
+      weights: repeated(weights),
+    });
+    expect(Math.abs(loss / copies / golden.loss - 1)).toBeLessThan(1e-5);
+    for (const [i, expected] of golden.gradients.entries()) {
+      const { dtype, shape, data } = gradients[i]!;
+      const mean = tensor(dtype, shape, (data as Float32Array).map((g) => g / copies) as never);
+      expect(deviation(mean, expected), expected.name).toBeLessThan(1e-4);
+    }
+  });
+
   it.each([
     { name: "lenet5", model: lenet5({ seed: 3 }) },
     { name: "mlp", model: tanhMlp },

@@ -25,6 +25,15 @@ export function intsAttribute<T>(
   return read(node, name, "ints") ?? otherwise;
 }
 
+/** A tensor of one element, or `otherwise`. */
+export function scalarAttribute(
+  node: GraphNode,
+  name: string,
+  otherwise: AttributeValues["scalar"],
+): AttributeValues["scalar"] {
+  return read(node, name, "scalar") ?? otherwise;
+}
+
 function read<K extends keyof AttributeValues>(
   node: GraphNode,
   name: string,

@@ -50,7 +50,7 @@ export function isGreater(b: GraphBuilder, x: Value, threshold: number): Value {
   return toFloat(b, b.emit("Greater", [x, limit], { dtype: "bool", shape: x.shape }));
 }
 
-/** 1 where x = y, else 0; x and y have the same shape. */
+/** 1 where x = y, else 0; y broadcasts to x's shape. */
 export function isEqual(b: GraphBuilder, x: Value, y: Value): Value {
   return toFloat(b, b.emit("Equal", [x, y], { dtype: "bool", shape: x.shape }));
 }
@@ -65,18 +65,15 @@ export function reshape(b: GraphBuilder, x: Value, shape: Shape): Value {
   return b.emit("Reshape", [x, b.ints(shape)], { dtype: x.dtype, shape });
 }
 
-/** Dimension i of the result is dimension order[i] of x. */
-export function transpose(b: GraphBuilder, x: Value, order: readonly number[]): Value {
-  if (order.every((axis, i) => axis === i)) return x;
+/**
+ * Dimension i of the result is dimension order[i] of x.
+ * @param as the result's name; chosen by the builder when absent
+ */
+export function transpose(b: GraphBuilder, x: Value, order: readonly number[], as?: string): Value {
+  if (as === undefined && order.every((axis, i) => axis === i)) return x;
   const shape = order.map((axis) => sizeAt(x.shape, axis));
-  return b.emit(
-    "Transpose",
-    [x],
-    { dtype: x.dtype, shape },
-    {
-      perm: { kind: "ints", value: order },
-    },
-  );
+  const output = { dtype: x.dtype, shape, ...(as === undefined ? {} : { as }) };
+  return b.emit("Transpose", [x], output, { perm: { kind: "ints", value: order } });
 }
 
 /** Exchanges the last two dimensions. */
@@ -106,6 +103,19 @@ export function sum(
       keepdims: { kind: "int", value: keep ? 1 : 0 },
     },
   );
+}
+
+/** The largest element along `axis`, which stays with size 1. */
+export function maximum(b: GraphBuilder, x: Value, axis: number): Value {
+  const shape = x.shape.map((size, i) => (i === axis ? 1 : size));
+  return b.emit("ReduceMax", [x, b.ints([axis])], { dtype: x.dtype, shape });
+}
+
+/** The slices of x along `axis` at the positions in `indices`, whose shape replaces that axis. */
+export function gather(b: GraphBuilder, x: Value, indices: Value, axis: number): Value {
+  const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+  const attributes = { axis: { kind: "int", value: axis } } as const;
+  return b.emit("Gather", [x, indices], { dtype: x.dtype, shape }, attributes);
 }
 
 /** Σ over all that broadcasting `shape` to x's shape repeated: the gradient of broadcasting. */

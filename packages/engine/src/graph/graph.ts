@@ -1,5 +1,5 @@
 import type { DType, Tensor } from "@everfresh/core";
-import type { OperatorKind } from "./operator-kind.ts";
+import type { FusedOperatorKind, OperatorKind } from "./operator-kind.ts";
 
 /** A dimension that grows with the batch: `batches` × batch size. */
 export interface BatchDimension {
@@ -30,6 +30,8 @@ export interface AttributeValues {
   readonly string: string;
   readonly ints: readonly number[];
   readonly floats: readonly number[];
+  /** A tensor of one element. */
+  readonly scalar: { readonly dtype: DType; readonly value: number };
 }
 
 /** The value of one attribute of a node, as ONNX types it. */
@@ -44,7 +46,8 @@ export type Attributes = Readonly<Record<string, Attribute>>;
 export interface GraphNode {
   /** Unique in its graph; error messages name it. */
   readonly name: string;
-  readonly operator: OperatorKind;
+  /** Fused only inside the construction of a training step. */
+  readonly operator: OperatorKind | FusedOperatorKind;
   /** Names of values; "" is an optional input that is not given. */
   readonly inputs: readonly string[];
   /** Names of values that no other node of the graph makes. */

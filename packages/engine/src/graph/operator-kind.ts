@@ -1,45 +1,112 @@
-/** The operators that a model may use; `ops/operators.ts` has a rule for each. */
-export type OperatorKind =
+/** Arithmetic and functions of single elements. */
+export type ArithmeticKind =
+  | "Abs"
   | "Add"
-  | "AveragePool"
-  | "Cast"
-  | "Concat"
-  | "Conv"
+  | "Ceil"
+  | "Cos"
   | "Div"
+  | "Erf"
   | "Exp"
-  | "Flatten"
-  | "Gather"
-  | "Gemm"
-  | "GlobalAveragePool"
-  | "Identity"
-  | "LogSoftmax"
-  | "MatMul"
-  | "MaxPool"
+  | "Floor"
+  | "Log"
+  | "Mod"
   | "Mul"
   | "Neg"
-  | "ReduceMean"
-  | "ReduceSum"
-  | "Relu"
-  | "Reshape"
-  | "Shape"
-  | "Sigmoid"
-  | "Slice"
-  | "Softmax"
+  | "Pow"
+  | "Reciprocal"
+  | "Round"
+  | "Sign"
+  | "Sin"
   | "Sqrt"
+  | "Sub";
+
+/** What stands between the layers of a network. */
+export type ActivationKind =
+  | "Elu"
+  | "Gelu"
+  | "HardSigmoid"
+  | "HardSwish"
+  | "LeakyRelu"
+  | "Mish"
+  | "PRelu"
+  | "Relu"
+  | "Selu"
+  | "Sigmoid"
+  | "Softplus"
+  | "Softsign"
+  | "Tanh";
+
+/** Operators that choose between elements. */
+export type SelectionKind = "Clip" | "Max" | "Min" | "Where";
+
+/** Comparisons and logic: their results are bool. */
+export type ComparisonKind =
+  "And" | "Equal" | "Greater" | "GreaterOrEqual" | "Less" | "LessOrEqual" | "Not" | "Or";
+
+/** Operators that make one number of many. */
+export type ReductionKind =
+  | "ReduceL1"
+  | "ReduceL2"
+  | "ReduceLogSumExp"
+  | "ReduceMax"
+  | "ReduceMean"
+  | "ReduceMin"
+  | "ReduceSum"
+  | "ReduceSumSquare";
+
+/** Operators that arrange elements without computing. */
+export type MovementKind =
+  | "Dropout"
+  | "Expand"
+  | "Flatten"
+  | "Identity"
+  | "Reshape"
   | "Squeeze"
-  | "Sub"
-  | "Tanh"
+  | "Tile"
   | "Transpose"
   | "Unsqueeze";
 
+/** Operators that join values, and that take parts of them. */
+export type PartitionKind = "Concat" | "Pad" | "Slice" | "Split";
+
+/** Operators that read and write elements by their positions. */
+export type IndexingKind = "Gather" | "GatherElements" | "ScatterElements" | "ScatterND";
+
+/** Operators that change the resolution of images. */
+export type ResamplingKind = "DepthToSpace" | "Resize" | "SpaceToDepth";
+
+/** Normalisation by statistics of the sample itself. */
+export type NormalisationKind =
+  "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "LpNormalization";
+
+/** Operators about a value as a whole: its sizes and its element type. */
+export type ShapeKind = "Cast" | "ConstantOfShape" | "Range" | "Shape";
+
+/** The operators that a model may use; `ops/operators.ts` has a rule for each. */
+export type OperatorKind =
+  | ActivationKind
+  | ArithmeticKind
+  | ComparisonKind
+  | IndexingKind
+  | MovementKind
+  | NormalisationKind
+  | PartitionKind
+  | ReductionKind
+  | ResamplingKind
+  | SelectionKind
+  | ShapeKind
+  | "AveragePool"
+  | "Conv"
+  | "Einsum"
+  | "Gemm"
+  | "GlobalAveragePool"
+  | "LogSoftmax"
+  | "MatMul"
+  | "MaxPool"
+  | "Softmax";
+
 /** Operators that only gradients use; what emits them knows their output types. */
-export type GradientOperatorKind =
-  | "ConstantOfShape"
-  | "ConvTranspose"
-  | "Equal"
-  | "Expand"
-  | "Greater"
-  | "OneHot"
-  | "Pad"
-  | "Resize"
-  | "ScatterElements";
+export type GradientOperatorKind = "ConvTranspose" | "GatherND" | "OneHot";
+
+/** Several operators that a training step computes as one; no file has them. */
+export type FusedOperatorKind = "ConvMaxPool";

@@ -1,15 +1,17 @@
 /**
  * Brings what exporters write into the one form that the rest of the engine knows: no copies, no
- * arithmetic on shapes, no fixed batch size, no nodes that the output does not need.
+ * arithmetic on shapes, no fixed batch size, no nodes that the output does not need, no Split.
  */
-import { type Tensor, tensor } from "@everfresh/core";
+import { type Shape, type Tensor, tensor } from "@everfresh/core";
 import { InvalidModelError, UnsupportedOperatorError } from "../errors.ts";
+import { intAttribute } from "../graph/attributes.ts";
 import { fixedShape } from "../graph/dimension.ts";
 import type { GraphNode, ValueInfo } from "../graph/graph.ts";
 import type { DeclaredNode, OnnxFile } from "../onnx/read.ts";
 import type { KnownType } from "../ops/operator.ts";
+import { fixedSize, normaliseAxis } from "../ops/inference.ts";
 import { isOperatorKind, OPERATORS } from "../ops/operators.ts";
-import { inferTypes, type TypeTable } from "../ops/type-inference.ts";
+import { inferTypes, inputTypes, type TypeTable } from "../ops/type-inference.ts";
 
 /** What the normal form needs to know about the model's ports. */
 export interface NormalisationOptions {
@@ -40,7 +42,8 @@ export function normaliseNodes(file: OnnxFile, options: NormalisationOptions): N
     fixedBatch === null ? direct : direct.map((node) => withOpenBatch(node, fixedBatch, constants));
   const types = inferTypes({ inputs: [input], state: [], constants, nodes: open });
   const folded = open.map((node) => withConstantShapes(node, types, constants));
-  return { nodes: withoutUnused(folded, outputName), constants };
+  const sliced = folded.flatMap((node) => withoutSplit(node, types, constants));
+  return { nodes: withoutUnused(sliced, outputName), constants };
 }
 
 /** The nodes that `output` depends on, in the same order. */
@@ -88,7 +91,7 @@ function supportedNode(node: DeclaredNode): GraphNode {
     throw new UnsupportedOperatorError(
       operator,
       name,
-      `is not supported. Supported are ${Object.keys(OPERATORS).join(", ")}`,
+      `is not supported. Supported are ${Object.keys(OPERATORS).sort().join(", ")}`,
     );
   }
   return { name, operator, inputs, outputs: trimmed(outputs), attributes };
@@ -100,10 +103,10 @@ function trimmed(outputs: readonly string[]): readonly string[] {
   return outputs.slice(0, last + 1);
 }
 
-/** Before opset 18 the axes of ReduceMean were an attribute; now they are an input. */
+/** Before opset 18 the axes of most reductions were an attribute; now they are an input. */
 function withAxesAsInput(node: GraphNode, constants: ConstantTable): GraphNode {
   const { axes, ...attributes } = node.attributes;
-  if (node.operator !== "ReduceMean" || axes?.kind !== "ints") return node;
+  if (!node.operator.startsWith("Reduce") || axes?.kind !== "ints") return node;
   const name = constants.addInts(`${node.name}.axes`, axes.value);
   return { ...node, inputs: [node.inputs[0] ?? "", name], attributes };
 }
@@ -145,16 +148,42 @@ function withConstantShapes(
   constants: ConstantTable,
 ): GraphNode {
   const inputs = node.inputs.map((name, i) => {
-    const value = types.get(name)?.value;
-    if (value === undefined || constants.has(name)) return name;
+    const { dtype, shape, value } = types.get(name) ?? {};
+    if (dtype !== "int64" || value === undefined || constants.has(name)) return name;
     const fixed = fixedShape(value);
-    if (fixed !== null) return constants.addInts(`${node.name}.input${i}`, fixed);
+    const known = fixedShape(shape ?? []) ?? [];
+    if (fixed !== null) return constants.addInts(`${node.name}.input${i}`, fixed, known);
     const [output] = node.outputs;
     const type =
       node.operator === "Reshape" && output !== undefined ? types.get(output) : undefined;
     return type === undefined ? name : constants.addInts(`${node.name}.shape`, targetOf(type));
   });
   return { ...node, inputs };
+}
+
+/** A Slice for every part that Split makes: gradients flow back through single outputs only. */
+function withoutSplit(
+  node: GraphNode,
+  types: TypeTable,
+  constants: ConstantTable,
+): readonly GraphNode[] {
+  if (node.operator !== "Split") return [node];
+  const [data = ""] = node.inputs;
+  const parts = OPERATORS.Split.infer({ node, inputs: inputTypes(node, types) });
+  const axis = normaliseAxis(node, intAttribute(node, "axis", 0), parts[0]?.shape.length ?? 0);
+  let start = 0;
+  return node.outputs.map((output, i): GraphNode => {
+    const range = [start, (start += fixedSize(node, parts[i]?.shape ?? [], axis)), axis];
+    const inputs = range.map((bound) => constants.addInts(`${node.name}.bound`, [bound]));
+    const name = `${node.name}.${i}`;
+    return {
+      name,
+      operator: "Slice",
+      inputs: [data, ...inputs],
+      outputs: [output],
+      attributes: {},
+    };
+  });
 }
 
 /** What to tell Reshape to get this shape: at most one size can depend on the batch. */
@@ -172,11 +201,11 @@ class ConstantTable extends Map<string, Tensor> {
     this.#values = new Set(values);
   }
 
-  /** Adds an int64 vector under `wanted` or a similar name, and returns the name. */
-  addInts(wanted: string, values: readonly number[]): string {
+  /** Adds int64 numbers, by default a vector, under `wanted` or a similar name, and returns that. */
+  addInts(wanted: string, values: readonly number[], shape: Shape = [values.length]): string {
     let name = wanted;
     for (let i = 1; this.has(name) || this.#values.has(name); i++) name = `${wanted}_${i}`;
-    this.set(name, tensor("int64", [values.length], BigInt64Array.from(values, BigInt)));
+    this.set(name, tensor("int64", shape, BigInt64Array.from(values, BigInt)));
     return name;
   }
 }

@@ -1,7 +1,7 @@
 import type { Tensor } from "@everfresh/core";
 import type { GraphNode } from "../graph/graph.ts";
 import { nonDifferentiable } from "../ops/operator.ts";
-import { OPERATORS } from "../ops/operators.ts";
+import { ruleOf } from "../ops/rule-of.ts";
 
 /** The names of all values that the gradient of `output` reaches through `nodes`. */
 export function trainableValues(
@@ -13,11 +13,12 @@ export function trainableValues(
   for (const node of nodes.toReversed()) {
     const [first] = node.outputs;
     if (first === undefined || !reached.has(first)) continue;
-    if (OPERATORS[node.operator].gradient === nonDifferentiable) continue;
-    for (const name of node.inputs) {
+    const { gradient, settings = [] } = ruleOf(node.operator);
+    if (gradient === nonDifferentiable) continue;
+    node.inputs.forEach((name, i) => {
       const dtype = constants.get(name)?.dtype ?? "float32";
-      if (dtype === "float32") reached.add(name);
-    }
+      if (dtype === "float32" && !settings.includes(i)) reached.add(name);
+    });
   }
   return reached;
 }

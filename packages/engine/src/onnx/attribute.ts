@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
+import { bytesPerElement, type Tensor, viewOf } from "@everfresh/core";
 import { UnsupportedOperatorError } from "../errors.ts";
-import type { Attribute } from "../graph/graph.ts";
+import type { Attribute, AttributeValues } from "../graph/graph.ts";
 import {
   type AttributeProto,
   AttributeProto_AttributeType,
   AttributeProtoSchema,
 } from "./schema.ts";
+import { tensorFromProto, tensorToProto } from "./tensor-data.ts";
 
 /** The attribute of a protobuf message; `node` is for the error message. */
 export function attributeFromProto(
@@ -24,13 +26,18 @@ export function attributeFromProto(
       return { kind: "ints", value: proto.ints.map(Number) };
     case AttributeProto_AttributeType.FLOATS:
       return { kind: "floats", value: proto.floats };
+    case AttributeProto_AttributeType.TENSOR: {
+      const value = proto.t === undefined ? null : tensorFromProto(proto.t);
+      if (value?.data.length !== 1) break;
+      return { kind: "scalar", value: { dtype: value.dtype, value: Number(value.data[0]) } };
+    }
     default:
-      throw new UnsupportedOperatorError(
-        node.operator,
-        node.name,
-        `has attribute "${proto.name}" of a kind that Everfresh does not read`,
-      );
   }
+  throw new UnsupportedOperatorError(
+    node.operator,
+    node.name,
+    `has attribute "${proto.name}" of a kind that Everfresh does not read`,
+  );
 }
 
 /** The protobuf message of an attribute. */
@@ -66,5 +73,18 @@ export function attributeToProto(name: string, attribute: Attribute): AttributeP
         type: AttributeProto_AttributeType.FLOATS,
         floats: [...attribute.value],
       });
+    case "scalar":
+      return create(AttributeProtoSchema, {
+        name,
+        type: AttributeProto_AttributeType.TENSOR,
+        t: tensorToProto("", oneElement(attribute.value)),
+      });
   }
+}
+
+function oneElement({ dtype, value }: AttributeValues["scalar"]): Tensor {
+  const data = viewOf(dtype, new ArrayBuffer(bytesPerElement(dtype)), 0, 1);
+  if (data instanceof BigInt64Array) data[0] = BigInt(value);
+  else data[0] = value;
+  return { dtype, shape: [1], data };
 }

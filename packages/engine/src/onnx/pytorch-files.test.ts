@@ -20,6 +20,8 @@ const FILES = [
   "lenet-fixed-batch",
   "mixed-script",
   "mixed-dynamo",
+  "operators-script",
+  "operators-newer",
 ];
 
 const fileBytes = (name: string): Uint8Array =>

@@ -128,6 +128,7 @@ function constantOf(proto: NodeProto, name: string): Tensor {
       return { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(value.value)) };
     case "ints":
       return tensor("int64", [value.value.length], BigInt64Array.from(value.value, BigInt));
+    case "scalar":
     case "string":
     case undefined:
       throw new UnsupportedOperatorError(proto.opType, name, "does not hold numbers");

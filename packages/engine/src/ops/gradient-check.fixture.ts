@@ -13,6 +13,8 @@ import { inferTypes } from "./type-inference.ts";
 export interface OperatorCase {
   readonly attributes: Attributes;
   readonly inputs: readonly (Tensor | null)[];
+  /** Positions of float32 inputs that are constants too. */
+  readonly constants?: readonly number[];
 }
 
 /** What came out of a check. */
@@ -36,10 +38,10 @@ const ENTRIES_MAX = 20;
 /** Checks one use of an operator. */
 export async function checkGradient(
   operator: OperatorKind,
-  { attributes, inputs }: OperatorCase,
+  use: OperatorCase,
 ): Promise<GradientCheck> {
-  const graph = graphOf(operator, attributes, inputs);
-  const floats = floatInputs(inputs);
+  const graph = graphOf(operator, use);
+  const floats = floatInputs(use);
   const plain = await openOnnx(writeOnnx({ ...writable(graph), outputs: graph.outputs }));
   const { bytes, seed, names } = gradientGraph(graph, floats);
   const { y: expected } = await plain.run(floats);
@@ -105,11 +107,9 @@ async function largestError(
   return worst;
 }
 
-function graphOf(
-  operator: OperatorKind,
-  attributes: Attributes,
-  inputs: OperatorCase["inputs"],
-): Graph {
+function graphOf(operator: OperatorKind, use: OperatorCase): Graph {
+  const { attributes, inputs } = use;
+  const floats = floatInputs(use);
   const node: GraphNode = {
     name: "node",
     operator,
@@ -119,10 +119,10 @@ function graphOf(
   };
   const constants = new Map<string, Tensor>();
   inputs.forEach((input, i) => {
-    if (input !== null && input.dtype !== "float32") constants.set(`x${i}`, input);
+    if (input !== null && !(`x${i}` in floats)) constants.set(`x${i}`, input);
   });
   const graph = {
-    inputs: Object.entries(floatInputs(inputs)).map(([name, { dtype, shape }]) => ({
+    inputs: Object.entries(floats).map(([name, { dtype, shape }]) => ({
       name,
       dtype,
       shape,
@@ -186,10 +186,10 @@ function writable(graph: Graph): WritableGraph {
   return { ...graph, name: "plain", initialisers: graph.constants };
 }
 
-function floatInputs(inputs: OperatorCase["inputs"]): Floats {
+function floatInputs({ inputs, constants = [] }: OperatorCase): Floats {
   const floats: Floats = {};
   inputs.forEach((input, i) => {
-    if (input?.data instanceof Float32Array) {
+    if (input?.data instanceof Float32Array && !constants.includes(i)) {
       floats[`x${i}`] = { dtype: "float32", shape: input.shape, data: input.data };
     }
   });

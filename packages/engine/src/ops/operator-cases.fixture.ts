@@ -1,67 +1,32 @@
 /** Random uses of every operator, for checking gradients. */
-import { type Shape, sizeOf, type Tensor, tensor } from "@everfresh/core";
+import type { Shape } from "@everfresh/core";
 import fc from "fast-check";
-import type { Attribute, Attributes } from "../graph/graph.ts";
+import type { Attributes } from "../graph/graph.ts";
 import type { OperatorKind } from "../graph/operator-kind.ts";
-import { noise, type OperatorCase } from "./gradient-check.fixture.ts";
-import { nonDifferentiable } from "./operator.ts";
-
-/** How to draw uses of one operator. */
-export type CaseSource = fc.Arbitrary<OperatorCase> | typeof nonDifferentiable;
-
-const seeds = fc.integer({ min: 0, max: 999 });
-const sizes = fc.integer({ min: 1, max: 4 });
-const shapes = fc.array(sizes, { minLength: 1, maxLength: 4 });
-const flags = fc.boolean();
-
-const int = (value: number): Attribute => ({ kind: "int", value });
-const ints = (value: readonly number[]): Attribute => ({ kind: "ints", value });
-const float = (value: number): Attribute => ({ kind: "float", value });
-
-/** Values in [−1, 1]. */
-function smooth(seed: number, shape: Shape, offset = 0): Tensor {
-  const data = Float32Array.from({ length: sizeOf(shape) }, (_, i) => noise(seed, i) + offset);
-  return tensor("float32", shape, data);
-}
-
-/** Values at least 0.25 from 0 and 0.5 from each other, in random order: far from every kink. */
-function separated(seed: number, shape: Shape): Tensor {
-  const count = sizeOf(shape);
-  const order = Array.from({ length: count }, (_, i) => i);
-  order.sort((a, b) => noise(seed, a) - noise(seed, b));
-  const data = Float32Array.from(order, (rank) => 0.5 * (rank - Math.floor(count / 2)) + 0.25);
-  return tensor("float32", shape, data);
-}
-
-function integers(values: readonly number[], shape: Shape = [values.length]): Tensor {
-  return tensor("int64", shape, BigInt64Array.from(values, BigInt));
-}
-
-function unary(make: (seed: number, shape: Shape) => Tensor): CaseSource {
-  return fc
-    .record({ shape: shapes, seed: seeds })
-    .map(({ shape, seed }) => ({ attributes: {}, inputs: [make(seed, shape)] }));
-}
-
-/** Two shapes that broadcast: some sizes replaced by 1, some leading sizes left out. */
-function binary(divisor: boolean): CaseSource {
-  const axis = fc.record({ size: sizes, left: flags, right: flags });
-  return fc
-    .record({
-      axes: fc.array(axis, { minLength: 1, maxLength: 4 }),
-      dropLeft: fc.integer({ min: 0, max: 3 }),
-      dropRight: fc.integer({ min: 0, max: 3 }),
-      seed: seeds,
-    })
-    .map(({ axes, dropLeft, dropRight, seed }) => {
-      const left = axes.map(({ size, left }) => (left ? 1 : size)).slice(dropLeft);
-      const right = axes.map(({ size, right }) => (right ? 1 : size)).slice(dropRight);
-      return {
-        attributes: {},
-        inputs: [smooth(seed, left), smooth(seed + 1, right, divisor ? 2.5 : 0)],
-      };
-    });
-}
+import {
+  type CaseSource,
+  flags,
+  float,
+  int,
+  ints,
+  seeds,
+  separated,
+  shapes,
+  sizes,
+  smooth,
+} from "./case-source.fixture.ts";
+import {
+  ACTIVATION_CASES,
+  ARITHMETIC_CASES,
+  COMPARISON_CASES,
+  SELECTION_CASES,
+  SHAPE_CASES,
+} from "./elementwise-cases.fixture.ts";
+import type { OperatorCase } from "./gradient-check.fixture.ts";
+import { INDEXING_CASES, RESAMPLING_CASES } from "./indexing-cases.fixture.ts";
+import { MOVEMENT_CASES, PARTITION_CASES } from "./movement-cases.fixture.ts";
+import { EINSUM_CASES, NORMALISATION_CASES } from "./normalisation-cases.fixture.ts";
+import { REDUCTION_CASES } from "./reduction-cases.fixture.ts";
 
 const gemm: CaseSource = fc
   .record({
@@ -214,111 +179,26 @@ const withAxis: CaseSource = fc
     };
   });
 
-const reduction: CaseSource = fc
-  .record({
-    shape: shapes,
-    chosen: fc.array(flags, { minLength: 4, maxLength: 4 }),
-    keep: flags,
-    seed: seeds,
-  })
-  .map(({ shape, chosen, keep, seed }) => {
-    const axes = shape.flatMap((_, i) => (chosen[i] === true ? [i - shape.length] : []));
-    return {
-      attributes: { keepdims: int(keep ? 1 : 0) },
-      inputs: [smooth(seed, shape), ...(axes.length > 0 ? [integers(axes)] : [])],
-    };
-  });
-
-const reshape: CaseSource = fc
-  .record({ shape: shapes, kind: fc.constantFrom("flat", "split", "keep", "ones"), seed: seeds })
-  .map(({ shape, kind, seed }) => {
-    const target = { flat: [-1], split: [shape[0] ?? 1, -1], keep: [0, -1, 1], ones: [1, 1, -1] }[
-      kind
-    ];
-    return { attributes: {}, inputs: [smooth(seed, shape), integers(target)] };
-  });
-
-const flatten: CaseSource = fc
-  .record({ shape: shapes, axis: fc.integer({ min: 0, max: 4 }), seed: seeds })
-  .map(({ shape, axis, seed }) => ({
-    attributes: { axis: int(Math.min(axis, shape.length)) },
-    inputs: [smooth(seed, shape)],
-  }));
-
-const transpose: CaseSource = fc
-  .record({ shape: shapes, reversed: flags, seed: seeds })
-  .map(({ shape, reversed, seed }) => {
-    const order = shape.map((_, i) => i).sort((a, b) => noise(seed, a) - noise(seed, b));
-    return { attributes: reversed ? {} : { perm: ints(order) }, inputs: [smooth(seed, shape)] };
-  });
-
-const squeeze: CaseSource = fc
-  .record({ shape: shapes, all: flags, seed: seeds })
-  .map(({ shape, all, seed }) => ({
-    attributes: {},
-    inputs: [smooth(seed, [1, ...shape, 1]), ...(all ? [] : [integers([0, -1])])],
-  }));
-
-const unsqueeze: CaseSource = fc.record({ shape: shapes, seed: seeds }).map(({ shape, seed }) => ({
-  attributes: {},
-  inputs: [smooth(seed, shape), integers([0, -1])],
-}));
-
-const concat: CaseSource = fc
-  .record({ shape: shapes, others: fc.array(sizes, { maxLength: 2 }), at: sizes, seed: seeds })
-  .map(({ shape, others, at, seed }) => {
-    const axis = at % shape.length;
-    const parts = others.map((size, i) =>
-      smooth(
-        seed + i + 1,
-        shape.map((old, k) => (k === axis ? size : old)),
-      ),
-    );
-    return { attributes: { axis: int(axis) }, inputs: [smooth(seed, shape), ...parts] };
-  });
-
-const slice: CaseSource = fc
-  .record({ shape: shapes, from: sizes, at: sizes, seed: seeds })
-  .map(({ shape, from, at, seed }) => {
-    const axis = at % shape.length;
-    const start = from % (shape[axis] ?? 1);
-    return {
-      attributes: {},
-      inputs: [smooth(seed, shape), integers([start]), integers([1_000_000]), integers([axis])],
-    };
-  });
-
 /** Uses of every operator that has a gradient; the others are named so that none is forgotten. */
 export const OPERATOR_CASES: { readonly [K in OperatorKind]: CaseSource } = {
-  Add: binary(false),
+  ...ACTIVATION_CASES,
+  ...ARITHMETIC_CASES,
+  ...COMPARISON_CASES,
+  ...INDEXING_CASES,
+  ...MOVEMENT_CASES,
+  ...NORMALISATION_CASES,
+  ...PARTITION_CASES,
+  ...REDUCTION_CASES,
+  ...RESAMPLING_CASES,
+  ...SELECTION_CASES,
+  ...SHAPE_CASES,
   AveragePool: fc.oneof(averagePool, tiledPool(smooth)),
-  Cast: nonDifferentiable,
-  Concat: concat,
   Conv: conv,
-  Div: binary(true),
-  Exp: unary(smooth),
-  Flatten: flatten,
-  Gather: nonDifferentiable,
+  Einsum: EINSUM_CASES,
   Gemm: gemm,
   GlobalAveragePool: tiledPool(smooth).map(({ inputs }) => ({ attributes: {}, inputs })),
-  Identity: unary(smooth),
   LogSoftmax: withAxis,
   MatMul: matMul,
   MaxPool: fc.oneof(maxPool, tiledPool(separated)),
-  Mul: binary(false),
-  Neg: unary(smooth),
-  ReduceMean: reduction,
-  ReduceSum: reduction,
-  Relu: unary(separated),
-  Reshape: reshape,
-  Shape: nonDifferentiable,
-  Sigmoid: unary(smooth),
-  Slice: slice,
   Softmax: withAxis,
-  Sqrt: unary((seed, shape) => smooth(seed, shape, 2)),
-  Squeeze: squeeze,
-  Sub: binary(false),
-  Tanh: unary(smooth),
-  Transpose: transpose,
-  Unsqueeze: unsqueeze,
 };

@@ -1,3 +1,4 @@
+import type { Tensor } from "@everfresh/core";
 import type { Dimension, GraphNode, ValueType } from "../graph/graph.ts";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
 
@@ -5,6 +6,8 @@ import type { GraphBuilder, Value } from "../graph/builder.ts";
 export interface KnownType extends ValueType {
   /** The elements themselves, for small int64 values that shapes are computed from. */
   readonly value?: readonly Dimension[];
+  /** The tensor itself, where it is a small constant of the graph. */
+  readonly constant?: Tensor;
 }
 
 /** A node to tell the output types of. */
@@ -53,4 +56,8 @@ export interface OperatorRule {
   readonly gradient: GradientRule | typeof nonDifferentiable;
   /** Emits the node for training where its gradient needs more than its plain outputs. */
   readonly forward?: (call: EmissionCall) => readonly Value[];
+  /** Positions of inputs that only configure: what they are computed from is not trained. */
+  readonly settings?: readonly number[];
+  /** What is not supported, or how ties and edges are decided: a note for the support table. */
+  readonly note?: string;
 }

@@ -1,6 +1,6 @@
 import { assert, type Tensor } from "@everfresh/core";
 import type { InferenceCall, KnownType } from "./operator.ts";
-import { OPERATORS } from "./operators.ts";
+import { ruleOf } from "./rule-of.ts";
 import { UnsupportedOperatorError } from "../errors.ts";
 import { bindShape } from "../graph/dimension.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -30,7 +30,7 @@ export function inferTypes(
   for (const [name, tensor] of graph.constants) types.set(name, typeOfConstant(tensor));
   for (const node of graph.nodes) {
     const inputs = inputTypes(node, types);
-    const outputs = OPERATORS[node.operator].infer({ node, inputs });
+    const outputs = ruleOf(node.operator).infer({ node, inputs });
     if (node.outputs.length > outputs.length) {
       const reason = `has ${node.outputs.length} outputs; Everfresh computes ${outputs.length}`;
       throw new UnsupportedOperatorError(node.operator, node.name, reason);
@@ -53,7 +53,9 @@ export function inputTypes(node: InferenceCall["node"], types: TypeTable): Infer
   });
 }
 
-function typeOfConstant({ dtype, shape, data }: Tensor): KnownType {
-  if (dtype !== "int64" || data.length > KNOWN_VALUE_ELEMENTS_MAX) return { dtype, shape };
-  return { dtype, shape, value: Array.from(data, Number) };
+function typeOfConstant(constant: Tensor): KnownType {
+  const { dtype, shape, data } = constant;
+  if (data.length > KNOWN_VALUE_ELEMENTS_MAX) return { dtype, shape };
+  if (dtype !== "int64") return { dtype, shape, constant };
+  return { dtype, shape, constant, value: Array.from(data, Number) };
 }

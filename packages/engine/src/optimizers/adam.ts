@@ -1,12 +1,11 @@
 import { assert } from "@everfresh/core";
 import { inBlocks } from "./blocks.ts";
 import { emptyState, type Optimizer, SMALLEST_NORMAL } from "./optimizer.ts";
+import { learningRateAt } from "./schedule.ts";
+import { checkPositive, checkSettings, checkShare, type OptimizerSettings } from "./settings.ts";
 
-/** Adam: steps scaled by running moments of the gradient (Kingma and Ba, 2015). */
-export interface AdamSpec {
-  readonly kind: "adam";
-  /** Step size, above 0. @default 1e-3 */
-  readonly learningRate: number;
+/** What Adam and AdamW can be told. */
+export interface AdamSettings extends OptimizerSettings {
   /** Decay of the mean of the gradient, from 0 to below 1. @default 0.9 */
   readonly beta1?: number;
   /** Decay of the mean of its square, from 0 to below 1. @default 0.999 */
@@ -17,44 +16,78 @@ export interface AdamSpec {
   readonly amsgrad?: boolean;
 }
 
-/** Adam with the defaults of `torch.optim.Adam`. */
-export function adam(options: Partial<Omit<AdamSpec, "kind">> = {}): AdamSpec {
+/** Adam: steps scaled by running moments of the gradient (Kingma and Ba, 2015). */
+export interface AdamSpec extends AdamSettings {
+  readonly kind: "adam";
+}
+
+/** Adam whose weight decay does not pass through the moments (Loshchilov and Hutter, 2019). */
+export interface AdamWSpec extends AdamSettings {
+  readonly kind: "adamW";
+  /** Share of every parameter that a step of size 1 takes away, 0 or more. @default 0.01 */
+  readonly weightDecay?: number;
+}
+
+/** Adam with the defaults of `torch.optim.Adam`: learning rate 1e-3, no weight decay. */
+export function adam(options: Partial<AdamSettings> = {}): AdamSpec {
+  return { kind: "adam", ...withDefaults("adam", { weightDecay: 0, ...options }) };
+}
+
+/** AdamW with the defaults of `torch.optim.AdamW`: learning rate 1e-3, weight decay 0.01. */
+export function adamW(options: Partial<AdamSettings> = {}): AdamWSpec {
+  return { kind: "adamW", ...withDefaults("adamW", { weightDecay: 0.01, ...options }) };
+}
+
+function withDefaults(maker: string, options: Partial<AdamSettings>): AdamSettings {
   const { learningRate = 1e-3, beta1 = 0.9, beta2 = 0.999 } = options;
   const { epsilon = 1e-8, amsgrad = false } = options;
-  for (const [name, value] of Object.entries({ learningRate, epsilon })) {
-    if (!(value > 0 && Number.isFinite(value))) {
-      throw new RangeError(`adam() needs a ${name} above 0, got ${value}`);
-    }
-  }
-  for (const [name, value] of Object.entries({ beta1, beta2 })) {
-    if (!(value >= 0 && value < 1)) {
-      throw new RangeError(`adam() needs a ${name} from 0 to below 1, got ${value}`);
-    }
-  }
-  return { kind: "adam", learningRate, beta1, beta2, epsilon, amsgrad };
+  const settings = { ...options, learningRate, beta1, beta2, epsilon, amsgrad };
+  checkSettings(maker, settings);
+  checkPositive(maker, { epsilon });
+  checkShare(maker, { beta1, beta2 });
+  return settings;
 }
 
 /** The optimizer of an {@link AdamSpec}, as `torch.optim.Adam` computes it. */
 export function adamOptimizer(spec: AdamSpec): Optimizer {
-  const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false } = spec;
+  return optimizer(spec, { added: spec.weightDecay ?? 0, decoupled: 0 });
+}
+
+/** The optimizer of an {@link AdamWSpec}, as `torch.optim.AdamW` computes it. */
+export function adamWOptimizer(spec: AdamWSpec): Optimizer {
+  return optimizer(spec, { added: 0, decoupled: spec.weightDecay ?? 0.01 });
+}
+
+/** Weight decay λ: added to the gradient, or taken from the parameter beside it. */
+interface Decay {
+  readonly added: number;
+  readonly decoupled: number;
+}
+
+function optimizer(spec: AdamSpec | AdamWSpec, { added, decoupled }: Decay): Optimizer {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false } = spec;
   const slots = ["firstMoment", "secondMoment", ...(amsgrad ? ["secondMomentMax"] : [])];
+  const decay = { beta1, beta2 };
   return {
-    kind: "adam",
+    kind: spec.kind,
     slots,
+    clipNorm: spec.clipNorm ?? null,
     init: (parameterCount, allocate) => emptyState(slots.length, parameterCount, allocate),
     update(state, gradients, parameters) {
+      const learningRate = learningRateAt(spec.learningRate, state.step);
       const step = ++state.step;
       const [first, second, secondMax] = state.slots;
       assert(first !== undefined && second !== undefined, "Adam needs its two moments");
       assert(!amsgrad || secondMax !== undefined, "AMSGrad needs the largest second moment");
-      const decay = { beta1, beta2 };
       const scale = {
         stepSize: learningRate / (1 - beta1 ** step),
         correction: Math.sqrt(1 - beta2 ** step),
         epsilon,
+        kept: 1 - learningRate * decoupled,
       };
       inBlocks(parameters.length, (from, to) => {
-        moments(gradients, first, second, decay, from, to);
+        if (added === 0) moments(gradients, first, second, decay, from, to);
+        else momentsWithDecay(gradients, parameters, added, first, second, decay, from, to);
         if (secondMax !== undefined) raise(secondMax, second, from, to);
         descend(parameters, first, secondMax ?? second, scale, from, to);
       });
@@ -62,17 +95,44 @@ export function adamOptimizer(spec: AdamSpec): Optimizer {
   };
 }
 
+/** β₁ and β₂. */
+interface Betas {
+  readonly beta1: number;
+  readonly beta2: number;
+}
+
 // m ← m + (1 − β₁)(g − m) ;  v ← β₂ v + (1 − β₂) g²
 function moments(
   gradients: Float32Array,
   first: Float32Array,
   second: Float32Array,
-  { beta1, beta2 }: { readonly beta1: number; readonly beta2: number },
+  { beta1, beta2 }: Betas,
   from: number,
   to: number,
 ): void {
   for (let i = from; i < to; i++) {
     const g = gradients[i] ?? 0;
+    const before = first[i] ?? 0;
+    const m = before + (1 - beta1) * (g - before);
+    const v = beta2 * (second[i] ?? 0) + (1 - beta2) * g * g;
+    first[i] = Math.abs(m) < SMALLEST_NORMAL ? 0 : m;
+    second[i] = v < SMALLEST_NORMAL ? 0 : v;
+  }
+}
+
+// The same with g ← g + λ · p. A loop of its own, so that the one above reads no parameters.
+function momentsWithDecay(
+  gradients: Float32Array,
+  parameters: Float32Array,
+  weightDecay: number,
+  first: Float32Array,
+  second: Float32Array,
+  { beta1, beta2 }: Betas,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) {
+    const g = (gradients[i] ?? 0) + weightDecay * (parameters[i] ?? 0);
     const before = first[i] ?? 0;
     const m = before + (1 - beta1) * (g - before);
     const v = beta2 * (second[i] ?? 0) + (1 - beta2) * g * g;
@@ -89,18 +149,26 @@ function raise(secondMax: Float32Array, second: Float32Array, from: number, to: 
   }
 }
 
-// p ← p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
+/** The numbers of one step. */
+interface Scale {
+  readonly stepSize: number;
+  readonly correction: number;
+  readonly epsilon: number;
+  /** 1 − lr · λ for decoupled weight decay, otherwise 1. */
+  readonly kept: number;
+}
+
+// p ← (1 − lr · λ) · p − lr / (1 − β₁ᵗ) · m / (√v / √(1 − β₂ᵗ) + ε)
 function descend(
   parameters: Float32Array,
   first: Float32Array,
   second: Float32Array,
-  scale: { readonly stepSize: number; readonly correction: number; readonly epsilon: number },
+  { stepSize, correction, epsilon, kept }: Scale,
   from: number,
   to: number,
 ): void {
-  const { stepSize, correction, epsilon } = scale;
   for (let i = from; i < to; i++) {
     const denominator = Math.sqrt(second[i] ?? 0) / correction + epsilon;
-    parameters[i] = (parameters[i] ?? 0) - (stepSize * (first[i] ?? 0)) / denominator;
+    parameters[i] = kept * (parameters[i] ?? 0) - (stepSize * (first[i] ?? 0)) / denominator;
   }
 }

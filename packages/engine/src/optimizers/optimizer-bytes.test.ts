@@ -2,9 +2,11 @@ import { crc32 } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CheckpointMismatchError, CorruptCheckpointError } from "../errors.ts";
-import { adam } from "./adam.ts";
+import { adagrad } from "./adagrad.ts";
+import { adam, adamW } from "./adam.ts";
 import { decodeOptimizerState, encodeOptimizerState } from "./optimizer-bytes.ts";
 import { optimizerOf, type OptimizerSpec } from "./optimizer-of.ts";
+import { rmsprop } from "./rmsprop.ts";
 import { sgd } from "./sgd.ts";
 
 const COUNT = 5;
@@ -13,6 +15,9 @@ const specs: readonly OptimizerSpec[] = [
   sgd({ learningRate: 0.1, momentum: 0.9 }),
   adam(),
   adam({ amsgrad: true }),
+  adamW({ learningRate: { kind: "step", learningRate: 0.1, every: 2 } }),
+  rmsprop({ centered: true, momentum: 0.9 }),
+  adagrad(),
 ];
 
 function usedState(spec: OptimizerSpec): ReturnType<ReturnType<typeof optimizerOf>["init"]> {
@@ -63,7 +68,11 @@ describe("optimizer state as bytes", () => {
 
   it("refuses the state of another optimizer or another model", () => {
     const bytes = encodeOptimizerState(optimizerOf(adam()), usedState(adam()), COUNT);
-    for (const other of [sgd({ learningRate: 1, momentum: 0.5 }), adam({ amsgrad: true })]) {
+    for (const other of [
+      sgd({ learningRate: 1, momentum: 0.5 }),
+      adam({ amsgrad: true }),
+      adamW(),
+    ]) {
       const optimizer = optimizerOf(other);
       expect(() => decodeOptimizerState(bytes, optimizer, optimizer.init(COUNT), COUNT)).toThrow(
         CheckpointMismatchError,

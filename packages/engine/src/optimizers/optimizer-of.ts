@@ -1,9 +1,11 @@
-import { type AdamSpec, adamOptimizer } from "./adam.ts";
+import { type AdagradSpec, adagradOptimizer } from "./adagrad.ts";
+import { type AdamSpec, adamOptimizer, type AdamWSpec, adamWOptimizer } from "./adam.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { type RmspropSpec, rmspropOptimizer } from "./rmsprop.ts";
 import { type SgdSpec, sgdOptimizer } from "./sgd.ts";
 
 /** Which optimizer, with which settings: plain data that can be stored and sent to a thread. */
-export type OptimizerSpec = SgdSpec | AdamSpec;
+export type OptimizerSpec = SgdSpec | AdamSpec | AdamWSpec | RmspropSpec | AdagradSpec;
 
 type Kind = OptimizerSpec["kind"];
 
@@ -12,6 +14,9 @@ const OPTIMIZERS: {
 } = {
   sgd: sgdOptimizer,
   adam: adamOptimizer,
+  adamW: adamWOptimizer,
+  rmsprop: rmspropOptimizer,
+  adagrad: adagradOptimizer,
 };
 
 /** The optimizer that a spec describes. */

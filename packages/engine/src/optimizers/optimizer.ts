@@ -14,6 +14,11 @@ export interface Optimizer {
   /** Names of the vectors that it remembers, in the order of {@link OptimizerState.slots}. */
   readonly slots: readonly string[];
   /**
+   * Largest norm of the gradient over all parameters, or null. Whoever knows the gradients of all
+   * parameters keeps to it before {@link Optimizer.update}, which may see only some of them.
+   */
+  readonly clipNorm: number | null;
+  /**
    * The state before the first step.
    * @param parameterCount elements of every slot
    * @param allocate makes a vector of zeros; by default in ordinary memory

@@ -9,6 +9,7 @@ import {
 import { NonFiniteLossError, SessionClosedError } from "../errors.ts";
 import { encodeOptimizerState } from "../optimizers/optimizer-bytes.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
+import { checkBatch } from "./batch-check.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { checkInputs } from "./predictor.ts";
@@ -56,14 +57,10 @@ export class DataParallelSession implements TrainingSession {
 
   async step(batch: TrainingBatch): Promise<StepResult> {
     this.#checkOpen();
-    const { size } = batch;
-    const inputs = this.#checkBatch(batch);
-    const { targets } = batch;
+    checkBatch(batch, this.#parts.program, this.#parts.batchSize);
     // The caller may use its arrays again before a step that has to wait is done with them.
-    const own = this.#queue.wouldWait("exclusive")
-      ? { inputs: inputs.slice(), targets: targets.slice(0, size) }
-      : { inputs, targets: targets.subarray(0, size) };
-    return await this.#queue.run("exclusive", () => this.#step(own.inputs, own.targets));
+    const own = this.#queue.wouldWait("exclusive") ? copyOf(batch) : batch;
+    return await this.#queue.run("exclusive", () => this.#step(own));
   }
 
   async predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array> {
@@ -102,17 +99,26 @@ export class DataParallelSession implements TrainingSession {
     return this.#closing;
   }
 
-  async #step(inputs: Float32Array, targets: Int32Array): Promise<StepResult> {
+  async #step({ inputs, targets, weights, size }: TrainingBatch): Promise<StepResult> {
     const { memory, workers, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     memory.batch.set(inputs);
     memory.targets.set(targets);
-    await workers.step(targets.length, this.#optimizerStep);
+    if (weights === undefined) memory.weights.fill(1, 0, size);
+    else memory.weights.set(weights);
+    await workers.step(size, this.#optimizerStep);
     const sum = (index: number): number =>
       memory.shards.reduce((total, shard) => total + (shard[index] ?? 0), 0);
-    const loss = sum(SHARD_LOSS) / sum(SHARD_WEIGHT);
+    const weight = sum(SHARD_WEIGHT);
+    const loss = sum(SHARD_LOSS) / weight;
     if (sum(SHARD_USABLE) < workers.count) {
       throw new NonFiniteLossError(this.#optimizerStep + 1, loss);
+    }
+    if (weight === 0) {
+      throw new ValueRangeError(
+        `None of the ${size} samples of the batch counts; give one a weight above 0 and a target`,
+        { size },
+      );
     }
     this.#optimizerStep++;
     return { loss, stepMs: clock.monotonicMs() - startedMs };
@@ -121,26 +127,11 @@ export class DataParallelSession implements TrainingSession {
   #checkOpen(): void {
     if (this.#closing !== null) throw new SessionClosedError();
   }
+}
 
-  #checkBatch({ inputs, targets, size }: TrainingBatch): Float32Array {
-    const { program, batchSize } = this.#parts;
-    if (size > batchSize) {
-      throw new ShapeError(`Batch has ${size} samples; this session takes at most ${batchSize}`);
-    }
-    checkInputs(inputs, size, sampleLength(program.input));
-    if (targets.length !== size) {
-      throw new ShapeError(`Batch of ${size} samples has ${targets.length} targets`);
-    }
-    const classes = sampleLength(program.output);
-    const wrong = targets.findIndex((target) => target < 0 || target >= classes);
-    if (wrong >= 0) {
-      throw new ValueRangeError(
-        `Target ${targets[wrong] ?? NaN} of sample ${wrong} is not a class from 0 to ${classes - 1}`,
-        { sample: wrong, target: targets[wrong], classes },
-      );
-    }
-    return inputs;
-  }
+function copyOf({ inputs, targets, weights, size }: TrainingBatch): TrainingBatch {
+  const copied = { inputs: inputs.slice(), targets: targets.slice(), size };
+  return weights === undefined ? copied : { ...copied, weights: weights.slice() };
 }
 
 /** Splits `size` rows evenly over up to `workers` parts. */

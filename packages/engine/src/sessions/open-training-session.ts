@@ -41,6 +41,7 @@ export async function openTrainingSession(
     workers: count,
     batchSize,
     sampleLength: sampleLength(program.input),
+    target: program.step.target,
     optimizerSlots: optimizer.slots.length,
   });
   const optimizerState = { step: 0, slots: memory.slots };

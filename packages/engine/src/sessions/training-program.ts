@@ -1,6 +1,7 @@
 import { type Shape, sizeOf, type StateLayout } from "@everfresh/core";
-import type { LossSpec } from "../autodiff/loss.ts";
 import { type TrainingStep, trainingStep } from "../autodiff/training-step.ts";
+import type { TargetSpec } from "../losses/loss.ts";
+import type { LossSpec } from "../losses/loss-of.ts";
 import { inferenceGraph } from "../models/inference-graph.ts";
 import type { Model, ModelPort } from "../models/model.ts";
 
@@ -42,4 +43,9 @@ export function batchShape(port: ModelPort, size: number): Shape {
 /** Numbers per sample of this port. */
 export function sampleLength(port: ModelPort): number {
   return sizeOf(port.shape);
+}
+
+/** Numbers that a loss takes as the target of one sample. */
+export function targetLength(target: TargetSpec): number {
+  return target.kind === "classIndex" ? 1 : sizeOf(target.shape);
 }

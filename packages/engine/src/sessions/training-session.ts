@@ -1,5 +1,5 @@
 import type { ModelState } from "@everfresh/core";
-import type { LossSpec } from "../autodiff/loss.ts";
+import type { LossSpec } from "../losses/loss-of.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 
@@ -25,7 +25,7 @@ export interface TrainingSession extends AsyncDisposable {
    * One optimizer step on the mean loss of a batch. Steps run one after another in the order of the
    * calls. Rejects with NonFiniteLossError when the loss or a gradient is not finite; θ and the
    * optimizer are then as before the step. Rejects with ShapeError or ValueRangeError when the batch
-   * does not fit the model.
+   * does not fit the model, or when none of its samples counts.
    */
   step(batch: TrainingBatch): Promise<StepResult>;
   /**
@@ -42,15 +42,20 @@ export interface TrainingSession extends AsyncDisposable {
 export interface TrainingBatch {
   /** `size` samples one after another. */
   readonly inputs: Float32Array;
-  /** The class of each sample. */
-  readonly targets: Int32Array;
+  /**
+   * What the loss compares the outputs with, one sample after another: by default the class of each
+   * sample as Int32Array; probabilities or other numbers as Float32Array.
+   */
+  readonly targets: Int32Array | Float32Array;
+  /** How much each sample counts, 0 or more. Every sample counts 1 when absent. */
+  readonly weights?: Float32Array;
   /** Number of samples, from 1 to the session's batch size. */
   readonly size: number;
 }
 
 /** What a step did. */
 export interface StepResult {
-  /** Mean loss of the batch, under θ as it was before the step. */
+  /** Mean loss of the batch, weighted where there are weights, under θ as it was before the step. */
   readonly loss: number;
   /** Duration of the step in milliseconds. */
   readonly stepMs: number;

@@ -17,8 +17,9 @@ type Request<K extends TrainingRequest["kind"]> = Extract<TrainingRequest, { kin
  *   1. copy θ and its part of the batch into private memory (ONNX Runtime takes no shared memory)
  *   2. run the graph: sum of the losses, sums of the gradients
  *   3. publish both, and meet the others at the barrier
- *   4. if all parts are finite: add up the gradients of its slice of the parameters in the order of
- *      the workers, divide once by the sum of the weights, let the optimizer move that slice of θ
+ *   4. if all parts are finite and any sample counts: add up the gradients of its slice of the
+ *      parameters in the order of the workers, divide once by the sum of the weights, clip if asked
+ *      (that takes a second barrier), let the optimizer move that slice of θ
  *
  * The main thread starts nothing new before all workers have answered, so step 1 sees a whole θ.
  */
@@ -69,7 +70,6 @@ export class TrainingShard {
     const sums = memory.gradients[rank];
     if (row === undefined || sums === undefined) throw new RangeError(`no worker ${rank}`);
     row.fill(0);
-    row[SHARD_WEIGHT] = to - from;
     try {
       if (from === to) {
         sums.fill(0);
@@ -79,6 +79,7 @@ export class TrainingShard {
         const running = this.#graph.run();
         const loss = typeof running === "number" ? running : await running;
         row[SHARD_LOSS] = loss;
+        row[SHARD_WEIGHT] = this.#graph.totalWeight;
         const finite = publishGradients(this.#graph.gradients, sums);
         row[SHARD_USABLE] = Number.isFinite(loss) && finite ? 1 : 0;
       }
@@ -88,7 +89,7 @@ export class TrainingShard {
     const rows = memory.shards;
     if (rows.every((shard) => shard[SHARD_USABLE] === 1)) {
       const weight = rows.reduce((sum, shard) => sum + (shard[SHARD_WEIGHT] ?? 0), 0);
-      this.#update.apply(weight, optimizerStep);
+      if (weight > 0) this.#update.apply(weight, optimizerStep);
     }
   }
 
