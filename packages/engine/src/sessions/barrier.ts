@@ -2,7 +2,8 @@
  * A place in shared memory where `parties` threads wait for each other, again and again. Waiting
  * blocks the thread, so the main thread must never take part.
  *
- *   words[0] = how many have arrived;  words[1] = generation, one more each time all have arrived
+ *   words[0] = how many have arrived;  words[1] = generation, one more each time all have arrived;
+ *   words[2] = 1 when it is broken: nobody waits any more
  *
  * All that a thread wrote before it arrived is visible to every thread after the barrier.
  */
@@ -13,20 +14,38 @@ const SPINS_BEFORE_SLEEP = 2_000;
 
 /** A fresh barrier. */
 export function createBarrier(): Barrier {
-  return new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
+  return new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
 }
 
-/** Returns when all `parties` threads have arrived. */
+/**
+ * Returns when all `parties` threads have arrived.
+ * @throws Error when the barrier is broken, before or while it waits
+ */
 export function arriveAndWait(words: Barrier, parties: number): void {
   const generation = Atomics.load(words, 1);
   if (Atomics.add(words, 0, 1) === parties - 1) {
     Atomics.store(words, 0, 0);
-    Atomics.add(words, 1, 1);
-    Atomics.notify(words, 1);
-    return;
+    pass(words);
+  } else {
+    for (let i = 0; i < SPINS_BEFORE_SLEEP && Atomics.load(words, 1) === generation; i++);
+    while (Atomics.load(words, 1) === generation && !isBroken(words)) {
+      Atomics.wait(words, 1, generation);
+    }
   }
-  for (let i = 0; i < SPINS_BEFORE_SLEEP; i++) {
-    if (Atomics.load(words, 1) !== generation) return;
-  }
-  while (Atomics.load(words, 1) === generation) Atomics.wait(words, 1, generation);
+  if (isBroken(words)) throw new Error("the other threads are gone");
+}
+
+/** Wakes everyone who waits, and lets nobody wait again: some of the parties will never come. */
+export function breakBarrier(words: Barrier): void {
+  Atomics.store(words, 2, 1);
+  pass(words);
+}
+
+function pass(words: Barrier): void {
+  Atomics.add(words, 1, 1);
+  Atomics.notify(words, 1);
+}
+
+function isBroken(words: Barrier): boolean {
+  return Atomics.load(words, 2) === 1;
 }

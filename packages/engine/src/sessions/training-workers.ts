@@ -1,3 +1,4 @@
+import { type Barrier, breakBarrier } from "./barrier.ts";
 import type { TrainingRequest, TrainingWorkerSetup, WorkerReport } from "./training-protocol.ts";
 import { WorkerThread } from "./worker-thread.ts";
 
@@ -11,7 +12,10 @@ const ENTRY = new URL(
 export class TrainingWorkers {
   readonly #threads: readonly WorkerThread<TrainingRequest, unknown>[];
 
+  readonly #barrier: Barrier;
+
   private constructor(setup: Omit<TrainingWorkerSetup, "rank">) {
+    this.#barrier = setup.memory.barrier;
     // The others wait at a barrier for a worker that is gone: they cannot go on either.
     const onCrash = (error: Error): void => void this.end(error);
     this.#threads = Array.from(
@@ -61,6 +65,7 @@ export class TrainingWorkers {
 
   /** Ends all workers; calls that wait reject with `reason`. */
   async end(reason?: Error): Promise<void> {
+    breakBarrier(this.#barrier);
     await Promise.all(this.#threads.map((thread) => thread.end(reason)));
   }
 }

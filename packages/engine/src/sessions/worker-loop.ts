@@ -1,6 +1,6 @@
 import type { MessagePort } from "node:worker_threads";
 import { toTransferred } from "./error-transfer.ts";
-import type { WorkerReply } from "./worker-thread.ts";
+import { END_REQUEST, type WorkerReply } from "./worker-thread.ts";
 
 /** What a worker answers: a value, and the memory that moves with it. */
 export interface Answer {
@@ -29,8 +29,11 @@ export async function serveRequests<Request>(
     return;
   }
   let last: Promise<void> = Promise.resolve();
-  port.on("message", (request: Request) => {
-    last = last.then(() => answer(port, handler, request));
+  port.on("message", (request: Request | typeof END_REQUEST) => {
+    // With its port closed nothing keeps the thread alive: it ends between two requests.
+    last = last.then(() =>
+      request === END_REQUEST ? port.close() : answer(port, handler, request),
+    );
   });
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SessionClosedError, WorkerCrashedError } from "../errors.ts";
 import { createBarrier } from "./barrier.ts";
-import { WorkerThread } from "./worker-thread.ts";
+import { END_REQUEST, WorkerThread } from "./worker-thread.ts";
 
 const source = (code: string): URL =>
   new URL(
@@ -10,6 +10,7 @@ const source = (code: string): URL =>
 
 const echo = source(`
   parentPort.on("message", (value) => {
+    if (value === ${JSON.stringify(END_REQUEST)}) return parentPort.close();
     if (value === "exit") process.exit(3);
     if (value === "throw") throw new Error("broken");
     parentPort.postMessage({ kind: "reply", value });
@@ -45,9 +46,9 @@ describe("WorkerThread", () => {
     },
   );
 
-  it("frees threads that wait at a barrier for one that crashed", async () => {
+  it("stops a thread that does not end when it is asked, as one that waits for ever", async () => {
     const barrier = createBarrier();
-    const waiting = new WorkerThread<string, unknown>(stuck, barrier, () => undefined);
+    const waiting = new WorkerThread<string, unknown>(stuck, barrier, () => undefined, 20);
     const crashing = new WorkerThread<string, unknown>(
       echo,
       null,

@@ -7,6 +7,12 @@ export type WorkerReply =
   | { readonly kind: "reply"; readonly value: unknown }
   | { readonly kind: "error"; readonly error: TransferredError };
 
+/** Asks a worker to end after the request that it works on. */
+export const END_REQUEST = "end of this thread";
+
+/** How long a worker may take for its last request before it is stopped in the middle. */
+const END_MS_MAX = 30_000; // far more than one run of a large model; then something is stuck
+
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -19,13 +25,23 @@ interface Pending {
 export class WorkerThread<Request, Reply> {
   readonly #worker: Worker;
   readonly #pending: Pending[] = [];
+  readonly #endMsMax: number;
   #failure: Error | null = null;
+  #exited = false;
+  #end: Promise<void> | null = null;
 
   /**
    * Starts the thread; its first message, read with {@link WorkerThread.ready}, says that it works.
    * @param onCrash called once if the thread ends without {@link WorkerThread.end}
+   * @param endMsMax how long its last request may take when it is ended, in milliseconds
    */
-  constructor(entry: URL, workerData: unknown, onCrash: (error: Error) => void) {
+  constructor(
+    entry: URL,
+    workerData: unknown,
+    onCrash: (error: Error) => void,
+    endMsMax: number = END_MS_MAX,
+  ) {
+    this.#endMsMax = endMsMax;
     this.#worker = new Worker(entry, {
       workerData,
       // Threads of source files must find the sources of other packages, whatever started this one.
@@ -42,7 +58,10 @@ export class WorkerThread<Request, Reply> {
     this.#worker.on("error", (error: unknown) =>
       crash(error instanceof Error ? error.message : String(error), error),
     );
-    this.#worker.on("exit", (code) => crash(`exit code ${code}`));
+    this.#worker.on("exit", (code) => {
+      this.#exited = true;
+      crash(`exit code ${code}`);
+    });
   }
 
   /** Waits for the first message. */
@@ -57,15 +76,28 @@ export class WorkerThread<Request, Reply> {
     return this.#await();
   }
 
-  /** Ends the thread at once; calls that wait reject with `reason`. */
-  async end(reason: Error = new SessionClosedError()): Promise<void> {
+  /** Ends the thread; calls that wait reject with `reason` at once. */
+  end(reason: Error = new SessionClosedError()): Promise<void> {
     this.#fail(reason);
-    await this.#worker.terminate();
+    this.#end ??= this.#exited ? Promise.resolve() : this.#askToEnd();
+    return this.#end;
   }
 
   /** Calls that wait for an answer. */
   get waiting(): number {
     return this.#pending.length;
+  }
+
+  /** Terminating a thread inside ONNX Runtime can take the whole process with it, so it is asked. */
+  async #askToEnd(): Promise<void> {
+    const exit = new Promise<void>((resolve) => {
+      this.#worker.once("exit", () => resolve());
+    });
+    this.#worker.ref();
+    this.#worker.postMessage(END_REQUEST);
+    const timer = setTimeout(() => void this.#worker.terminate(), this.#endMsMax);
+    await exit;
+    clearTimeout(timer);
   }
 
   #await(): Promise<Reply> {
