@@ -9,5 +9,6 @@ export default defineConfig({
     // Journeys start real processes; on a busy two-core machine they need their time.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 20_000 } },
   },
 });

@@ -47,11 +47,11 @@ async function corruptingProxy(target: string, everyNth: number) {
 
 it("a replica refuses corrupted updates, asks for a snapshot and goes on to the same bits", async () => {
   using state = temporaryFolder();
-  const args = ["run", "--steps", "300", "--rate", "600", "--port", "0", "--json"];
+  const args = ["run", "--steps", "400", "--rate", "400", "--port", "0", "--json"];
   const trainer = start([...args, "--state", state.path]);
   const [feed = ""] = await trainer.shows(/ws:\/\/127\.0\.0\.1:\d+\/\S+/);
   await trainer.shows(/ready at version/);
-  const proxy = await corruptingProxy(feed, 40);
+  const proxy = await corruptingProxy(feed, 25);
   const replica = start(["replica", proxy.url, "--json"]);
   await replica.shows(/joined digits/);
   const { status, stdout, stderr } = await trainer.ended;
@@ -61,7 +61,7 @@ it("a replica refuses corrupted updates, asks for a snapshot and goes on to the 
   const ended = await replica.ended;
   expect(proxy.corrupted()).toBeGreaterThan(2);
   const document = JSON.parse(ended.stdout) as Record<string, unknown>;
-  expect(document).toMatchObject({ fingerprint, version: 300 });
+  expect(document).toMatchObject({ fingerprint, version: 400 });
   expect(document["rejectedUpdates"]).toBeGreaterThan(2);
   expect(document["snapshots"]).toBeGreaterThan(2);
   proxy.close();

@@ -6,14 +6,19 @@ it("goes on after kill -9 as if nothing had happened, and the replica follows", 
   using whole = temporaryFolder();
   const args = ["run", "--steps", "150", "--seed", "3", "--state"];
 
-  const first = start([...args, killed.path, "--port", "0", "--rate", "400"]);
+  const first = start([...args, killed.path, "--port", "0", "--rate", "200"]);
   const [, feed = "", port = ""] = await first.shows(/(ws:\/\/127\.0\.0\.1:(\d+)\/\S+)/);
   const replica = start(["replica", feed, "--json"]);
-  await replica.shows(/version 6\d/);
+  const replicaVersion = async (): Promise<number> => {
+    const response = await fetch(feed.replace("ws:", "http:"));
+    const status = (await response.json()) as { replicas: { version: number }[] };
+    return status.replicas[0]?.version ?? 0;
+  };
+  await expect.poll(replicaVersion, { timeout: 30_000 }).toBeGreaterThanOrEqual(60);
   first.child.kill("SIGKILL");
   await first.ended;
 
-  const second = start([...args, killed.path, "--port", port, "--json", "--rate", "400"]);
+  const second = start([...args, killed.path, "--port", port, "--json", "--rate", "200"]);
   await second.shows(/resumed at version \d+/);
   const { status, stdout, stderr } = await second.ended;
   expect(status, stderr).toBe(0);

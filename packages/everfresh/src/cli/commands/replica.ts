@@ -100,14 +100,19 @@ async function follow(
   const scoring =
     quiet || ownData === null ? null : scoreNowAndThen(model, ownData, terminal, done);
   const untilVersion = model.status().version + steps;
-  let shownAtMs = 0;
-  for await (const { phase, version, fingerprint } of untilAborted(model.states(), done)) {
-    if (performance.now() - shownAtMs >= SHOW_EVERY_MS || phase !== "live") {
-      shownAtMs = performance.now();
-      say(`version ${version}  fingerprint ${fingerprint}${phase === "live" ? "" : `  ${phase}`}`);
-    }
+  let shown = "";
+  const show = (): void => {
+    const { phase, version, fingerprint } = model.status();
+    const text = `version ${version}  fingerprint ${fingerprint}${phase === "live" ? "" : `  ${phase}`}`;
+    if (text !== shown) say(text);
+    shown = text;
+  };
+  show();
+  const timer = setInterval(show, SHOW_EVERY_MS);
+  for await (const { phase, version } of untilAborted(model.states(), done)) {
     if (phase === "closed" || version >= untilVersion) break;
   }
+  clearInterval(timer);
   stop.abort();
   await scoring;
 }
