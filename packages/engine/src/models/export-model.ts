@@ -16,5 +16,11 @@ export function exportModel(model: Model, state: ModelState = model.state): Uint
     );
   }
   const weights = graph.state.map(({ name }): [string, Tensor] => [name, tensorOf(state, name)]);
-  return writeOnnx({ ...graph, name: "model", initialisers: [...graph.constants, ...weights] });
+  // Constants as nodes: as initialisers they would be read back as weights.
+  return writeOnnx({
+    ...graph,
+    name: "model",
+    initialisers: weights,
+    constantNodes: graph.constants,
+  });
 }

@@ -58,6 +58,30 @@ describe("importModel", () => {
     expect(again.output).toEqual(model.output);
   });
 
+  it("keeps a constant vector a constant, through writing and reading", () => {
+    const scale = new Uint8Array(Float32Array.of(2, 3).buffer);
+    const bytes = changed(({ graph }) => {
+      const last = graph.node.at(-1)!;
+      const output = graph.output[0]!.name;
+      last.output[0] = "unscaled";
+      const t = create(TensorProtoSchema, {
+        dims: [2n],
+        dataType: TensorProto_DataType.FLOAT,
+        rawData: scale,
+      });
+      const value = { name: "value", type: AttributeProto_AttributeType.TENSOR, t };
+      graph.node.push(
+        create(NodeProtoSchema, { opType: "Constant", output: ["scale"], attribute: [value] }),
+        create(NodeProtoSchema, { opType: "Mul", input: ["unscaled", "scale"], output: [output] }),
+      );
+    });
+    const model = importModel(bytes);
+    expect(model.state.layout).toEqual(small.state.layout);
+    const again = importModel(exportModel(model));
+    expect(again.graph).toEqual(model.graph);
+    expect(again.state).toEqual(model.state);
+  });
+
   it("reads from any place in memory, aligned or not", () => {
     const bytes = exportModel(small);
     for (const offset of [0, 1, 2, 3]) {

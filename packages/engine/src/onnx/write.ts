@@ -4,6 +4,8 @@ import type { Attributes, Dimension, ValueInfo } from "../graph/graph.ts";
 import { attributeToProto } from "./attribute.ts";
 import { elementTypeOf } from "./element-type.ts";
 import {
+  AttributeProto_AttributeType,
+  AttributeProtoSchema,
   GraphProtoSchema,
   ModelProtoSchema,
   type NodeProto,
@@ -31,6 +33,8 @@ export interface WritableGraph {
   readonly outputs: readonly ValueInfo[];
   /** Tensors whose values are part of the file. */
   readonly initialisers: Iterable<readonly [name: string, tensor: Tensor]>;
+  /** Tensors that are written as Constant nodes: a reader takes them for no weights. @default none */
+  readonly constantNodes?: Iterable<readonly [name: string, tensor: Tensor]>;
   readonly nodes: readonly {
     readonly name: string;
     readonly operator: string;
@@ -48,13 +52,31 @@ export function writeOnnx(graph: WritableGraph): Uint8Array {
     opsetImport: [{ domain: "", version: BigInt(WRITTEN_OPSET) }],
     graph: create(GraphProtoSchema, {
       name: graph.name,
-      node: graph.nodes.map(nodeToProto),
+      node: [
+        ...Array.from(graph.constantNodes ?? [], ([name, tensor]) => constantToProto(name, tensor)),
+        ...graph.nodes.map(nodeToProto),
+      ],
       initializer: Array.from(graph.initialisers, ([name, tensor]) => tensorToProto(name, tensor)),
       input: graph.inputs.map(valueToProto),
       output: graph.outputs.map(valueToProto),
     }),
   });
   return toBinary(ModelProtoSchema, model);
+}
+
+function constantToProto(name: string, tensor: Tensor): NodeProto {
+  return create(NodeProtoSchema, {
+    name,
+    opType: "Constant",
+    output: [name],
+    attribute: [
+      create(AttributeProtoSchema, {
+        name: "value",
+        type: AttributeProto_AttributeType.TENSOR,
+        t: tensorToProto("", tensor),
+      }),
+    ],
+  });
 }
 
 function nodeToProto(node: WritableGraph["nodes"][number]): NodeProto {

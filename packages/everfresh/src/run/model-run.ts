@@ -21,7 +21,7 @@ import { StatusBoard } from "./status-board.ts";
 import { UpdateLatency } from "./update-latency.ts";
 
 const SLOW_RUNTIME =
-  "The native ONNX Runtime is not installed, WebAssembly is several times slower; " +
+  "The native ONNX Runtime is not installed, WebAssembly is slower; " +
   "install it with: npm install onnxruntime-node --onnxruntime-node-install=skip";
 
 const HELD_OUT_EVERY_STEPS = 250; // often enough to watch, rare enough not to slow training
