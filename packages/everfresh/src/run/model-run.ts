@@ -87,6 +87,11 @@ export class ModelRun implements ServedModel, Disposable {
     });
   }
 
+  /** Workers of the training session. */
+  get workers(): number {
+    return this.#running.session.plan.workers;
+  }
+
   /** Whether replicas are let in. */
   get ready(): boolean {
     return this.#gate.isOpen;

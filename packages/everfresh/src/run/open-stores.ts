@@ -29,6 +29,11 @@ export async function openStores(directory: StateDirectory, resources: Resources
   const checkpoints = checkpointFile(directory.checkpointFile);
   const checkpoint = await checkpoints.latest();
   const loggedVersion = log.head()?.version ?? 0;
+  if (checkpoint === null && loggedVersion > 0) {
+    throw new StateDirectoryError(
+      `${directory.path} has a log but no checkpoint; restore checkpoint.bin or choose another directory with --state DIR`,
+    );
+  }
   if ((checkpoint?.version ?? 0) > loggedVersion) {
     throw new StateDirectoryError(
       `The log in ${directory.path} ends at version ${loggedVersion}, before the checkpoint of version ${checkpoint?.version ?? 0}; restore it or choose another directory with --state DIR`,

@@ -9,22 +9,28 @@ describe("the goal of a run", () => {
       seed: 1,
       goal: { requestedSteps: 100, untilStep: 100 },
     });
-    const finished = { ...request, seed: 5, goal: null };
+    const finished = { ...request, seed: 5, workers: 3, goal: null };
     expect(runRecordFor(request, finished, 250)).toMatchObject({
       seed: 5,
+      workers: 3,
       goal: { requestedSteps: 100, untilStep: 350 },
     });
   });
 
   it("stays where it was when an interrupted run is started again", () => {
-    const interrupted = { ...request, seed: 5, goal: { requestedSteps: 100, untilStep: 350 } };
+    const interrupted = {
+      ...request,
+      seed: 5,
+      workers: null,
+      goal: { requestedSteps: 100, untilStep: 350 },
+    };
     expect(runRecordFor(request, interrupted, 300).goal?.untilStep).toBe(350);
     expect(runRecordFor({ ...request, steps: 7 }, interrupted, 300).goal?.untilStep).toBe(307);
     expect(runRecordFor({ ...request, steps: undefined }, interrupted, 300).goal).toBeNull();
   });
 
   it("refuses a directory of another model or seed, naming both", () => {
-    const recorded = { ...request, seed: 5, goal: null };
+    const recorded = { ...request, seed: 5, workers: null, goal: null };
     expect(() => runRecordFor({ ...request, seed: 6 }, recorded, 0)).toThrow(/seed 5.*seed 6/);
     expect(() => runRecordFor({ ...request, model: "other" }, recorded, 0)).toThrow(
       /model digits.*model other/,

@@ -33,6 +33,7 @@ export function runRecordFor(
     source,
     parameters,
     seed,
+    workers: recorded?.workers ?? null,
     goal: goalOf(steps, recorded?.goal ?? null, stepsMade),
   };
 }
@@ -47,7 +48,7 @@ function goalOf(
   return { requestedSteps: steps, untilStep: stepsMade + steps };
 }
 
-function checkSame(wanted: Omit<RunRecord, "goal">, recorded: RunRecord): void {
+function checkSame(wanted: Omit<RunRecord, "goal" | "workers">, recorded: RunRecord): void {
   for (const key of ["model", "source", "parameters", "seed"] as const) {
     if (wanted[key] === recorded[key]) continue;
     throw new StateMismatchError(

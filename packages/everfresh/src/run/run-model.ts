@@ -35,10 +35,11 @@ export async function runModel(options: RunModelOptions): Promise<void> {
       stores.checkpoint?.step ?? 0,
     );
     const run = await openRun(options, resolved, record, stores, resources);
-    directory.writeRecord(record);
+    const opened = { ...record, workers: run.workers };
+    directory.writeRecord(opened);
     await run.anchorFirstVersion();
     await run.train();
-    if (!options.signal.aborted) directory.writeRecord({ ...record, goal: null });
+    if (!options.signal.aborted) directory.writeRecord({ ...opened, goal: null });
     await options.afterTraining(await run.finish());
   } finally {
     await resources.close();
@@ -64,6 +65,7 @@ async function openRun(
   const session = await openTrainingSession(model, {
     optimizer: definition.optimizer,
     batchSize: definition.strategy.batchSize,
+    ...(record.workers === null ? {} : { plan: { workers: record.workers } }),
     ...(checkpoint === null ? {} : { checkpoint: checkpoint.training }),
   });
   resources.add(() => session[Symbol.asyncDispose]());

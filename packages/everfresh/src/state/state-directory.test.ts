@@ -9,6 +9,7 @@ const record: RunRecord = {
   source: "mnist-train",
   seed: 4,
   parameters: 61_706,
+  workers: 2,
   goal: { requestedSteps: 10, untilStep: 30 },
 };
 

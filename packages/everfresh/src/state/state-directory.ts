@@ -12,6 +12,7 @@ const recordSchema = z.object({
   source: z.string(),
   seed: z.number().int().nonnegative(),
   parameters: z.number().int().positive(),
+  workers: z.number().int().positive().nullable(),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
 });
 
@@ -25,6 +26,8 @@ export interface RunRecord {
   readonly seed: number;
   /** Parameters of the model. */
   readonly parameters: number;
+  /** Training workers: as many after a restart, so that a replay comes to the same bits. */
+  readonly workers: number | null;
   /** A run of a given number of steps that has not finished: a restart completes it. */
   readonly goal: { readonly requestedSteps: number; readonly untilStep: number } | null;
 }
@@ -85,8 +88,8 @@ function parseRecord(file: string): RunRecord {
   }
   const checked = recordSchema.safeParse(json);
   if (checked.success) {
-    const { model, source, seed, parameters, goal } = checked.data;
-    return { model, source, seed, parameters, goal };
+    const { model, source, seed, parameters, workers, goal } = checked.data;
+    return { model, source, seed, parameters, workers, goal };
   }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,
