@@ -1,7 +1,7 @@
 /**
  * The two large gradients of a convolution, each in several formulations: ONNX Runtime has no
  * gradient operators, and which ordinary operators compute them fastest depends on the shapes. The
- * choice here was measured on one CPU thread (docs/benchmarks.md).
+ * choice here was measured on one CPU thread.
  */
 import { assert, type Shape } from "@everfresh/core";
 import type { GraphBuilder, Value } from "../graph/builder.ts";

@@ -21,8 +21,8 @@ import { StatusBoard } from "./status-board.ts";
 import { UpdateLatency } from "./update-latency.ts";
 
 const SLOW_RUNTIME =
-  "The native ONNX Runtime is not installed, WebAssembly is slower; " +
-  "install it with: npm install onnxruntime-node --onnxruntime-node-install=skip";
+  "Training runs on WebAssembly, which is slower than the native ONNX Runtime; " +
+  "where that is not installed: npm install onnxruntime-node --onnxruntime-node-install=skip";
 
 const HELD_OUT_EVERY_STEPS = 250; // often enough to watch, rare enough not to slow training
 
