@@ -38,6 +38,8 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const opened = { ...record, workers: run.workers };
     directory.writeRecord(opened);
     await run.anchorFirstVersion();
+    // A run that replays first lets replicas in while it trains.
+    if (run.ready) await options.beforeTraining?.(() => run.status());
     await run.train();
     if (!options.signal.aborted) directory.writeRecord({ ...opened, goal: null });
     await options.afterTraining(await run.finish());

@@ -25,6 +25,8 @@ export interface RunModelOptions {
   readonly onEvent: (event: RunEvent) => void;
   /** Called when replicas are let in, with the address and the seed of the run. */
   readonly onReady?: (feedUrl: string, seed: number) => void;
+  /** Called before the first step, if replicas are let in by then; training waits for it. */
+  readonly beforeTraining?: (status: () => ModelStatus) => Promise<void>;
   /** Called when training has ended; the model is served until it resolves. */
   readonly afterTraining: (run: FinishedTraining) => Promise<void>;
 }

@@ -5,7 +5,7 @@ import { Command } from "commander";
 import { systemClock } from "@everfresh/core";
 import { ReplicaProcessError } from "../../errors.ts";
 import { runModel } from "../../run/run-model.ts";
-import { IN_STEP_MS_MAX, replicasInStep } from "../in-step.ts";
+import { IN_STEP_MS_MAX, replicaServes, replicasInStep } from "../in-step.ts";
 import { aborted, interruptSignal } from "../interrupt.ts";
 import { Narrator } from "../narrator.ts";
 import { addCommonOptions } from "../options.ts";
@@ -55,6 +55,12 @@ async function runDemo(options: RunCommandOptions, stateDirectory: string): Prom
       onEvent: (event) => narrator.tell(event),
       onReady: (feedUrl, seed) => {
         replica = startReplicaProcess({ feedUrl, seed, data: options.data, terminal });
+      },
+      beforeTraining: async (status) => {
+        // So that the replica is seen to learn from the first update on.
+        const gone = new AbortController();
+        void (replica)?.ended.then(() => gone.abort());
+        await replicaServes(status, AbortSignal.any([interrupt.signal, gone.signal]));
       },
       afterTraining: async (run) => {
         if (!toTheEnd && !interrupt.signal.aborted) {
