@@ -14,7 +14,7 @@ import {
   roundTo,
   type StateChange,
   type Update,
-  type ValueType,
+  type AbsoluteType,
 } from "./update.ts";
 
 const LAYOUT = stateLayout([
@@ -222,7 +222,7 @@ function changes(): fc.Arbitrary<StateChange> {
     selector: ([index]) => index,
   });
   const buffers = fc.subarray([steps(5n), mean()]);
-  const valueTypes = fc.constantFrom<ValueType>("float32", "float16");
+  const valueTypes = fc.constantFrom<AbsoluteType>("float32", "float16", "bfloat16");
   return fc.tuple(valueTypes, entries, buffers).map(([valueType, list, changed]) => {
     const sorted = list.toSorted(([a], [b]) => a - b);
     return {

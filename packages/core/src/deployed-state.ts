@@ -7,14 +7,18 @@ import {
 } from "./errors.ts";
 import {
   accumulateTensor,
-  accumulateWord,
+  accumulateWords,
   type Fingerprint,
   fingerprintOf,
   formatFingerprint,
   parseFingerprint,
 } from "./fingerprint.ts";
 import { copyState, createState, dataOf, type ModelState, type StateTensor } from "./state.ts";
-import { isSendable, roundTo, type StateChange, type Update } from "./update.ts";
+import { isAbsolute, isEventTime, isIncrement, type StateChange, type Update } from "./update.ts";
+import { checkEntries } from "./update-values.ts";
+
+/** All bits of a float32's exponent: set in infinities and NaN only. */
+const EXPONENT = 0x7f800000;
 
 /**
  * The state that replicas have (`x̂`), with its version and fingerprint. The trainer keeps one to
@@ -26,6 +30,7 @@ export class DeployedState {
   readonly state: ModelState;
   #version: number;
   #fingerprint: Fingerprint;
+  #eventTimeMs: number | null = null;
 
   /**
    * Takes over `state` at `version`.
@@ -56,17 +61,33 @@ export class DeployedState {
   }
 
   /**
+   * Event time of the newest sample that this state has learned from, as far as the updates that
+   * were applied here said; Unix milliseconds.
+   */
+  get eventTimeMs(): number | null {
+    return this.#eventTimeMs;
+  }
+
+  /**
    * The update that makes `change` to this state; the state itself stays as it is.
-   * @throws ValueRangeError for a value that cannot be sent
+   * @param eventTimeMs of the newest sample that the state after it has learned from, if known
+   * @throws ValueRangeError for a value that cannot be sent, or that leads to one that is not finite
    * @throws ShapeError for indices out of order or out of range, or a buffer of the wrong size
    */
-  updateFor(change: StateChange): Update {
+  updateFor(change: StateChange, eventTimeMs: number | null = null): Update {
+    if (!isEventTime(eventTimeMs)) {
+      throw new ValueRangeError(
+        `Event time ${eventTimeMs} is not a whole number of milliseconds from 1970 on`,
+        { eventTimeMs },
+      );
+    }
     return {
       ...change,
       fromVersion: this.#version,
       toVersion: this.#version + 1,
       fingerprintBefore: this.#fingerprint,
-      fingerprintAfter: this.#fingerprintAfter(change),
+      fingerprintAfter: this.#fingerprintAfter(change, this.#wordsAfter(change)),
+      eventTimeMs,
     };
   }
 
@@ -89,13 +110,15 @@ export class DeployedState {
         this.#fingerprint,
       );
     }
-    const actual = this.#fingerprintAfter(update);
+    const words = this.#wordsAfter(update);
+    const actual = this.#fingerprintAfter(update, words);
     if (actual !== fingerprintAfter) {
       throw new FingerprintMismatchError(`Update ${toVersion}`, fingerprintAfter, actual);
     }
-    this.#write(update);
+    this.#write(update, words);
     this.#version = toVersion;
     this.#fingerprint = actual;
+    this.#eventTimeMs = update.eventTimeMs ?? this.#eventTimeMs;
   }
 
   /**
@@ -113,37 +136,47 @@ export class DeployedState {
     }
   }
 
+  /** The new bits at each index; checks indices and values on the way. */
+  #wordsAfter(change: StateChange): Uint32Array {
+    checkEntries(this.state.layout, change);
+    const { valueType, indices, values } = change;
+    const sent = new Uint32Array(values.buffer, values.byteOffset, values.length);
+    if (isAbsolute(valueType)) return sent;
+    const words = new Uint32Array(indices.length);
+    if (isIncrement(valueType)) {
+      // Stored as float32, a sum in float64 is the float32 sum: 53 bits are enough to round once.
+      const sums = new Float32Array(words.buffer);
+      const old = this.state.parameters;
+      for (let i = 0; i < indices.length; i++) {
+        sums[i] = (old[indices[i] ?? 0] ?? 0) + (values[i] ?? 0);
+      }
+    } else {
+      const old = this.#parameterBits();
+      for (let i = 0; i < indices.length; i++)
+        words[i] = (old[indices[i] ?? 0] ?? 0) ^ (sent[i] ?? 0);
+    }
+    const at = words.findIndex((word) => (word & EXPONENT) === EXPONENT);
+    if (at >= 0) {
+      const index = indices[at];
+      throw new ValueRangeError(
+        `Update of ${valueType} makes parameter ${index} a value that is not finite`,
+        { index },
+      );
+    }
+    return words;
+  }
+
   /**
-   * The fingerprint that the state would have after `change`, in O(change); checks it on the way.
+   * The fingerprint that the state would have after `change`, in O(change), with `words` as the new
+   * bits at its indices; checks the buffers on the way.
    */
-  #fingerprintAfter({ valueType, indices, values, buffers }: StateChange): Fingerprint {
-    if (indices.length !== values.length) {
-      throw new ShapeError(`Update has ${indices.length} indices and ${values.length} values`);
-    }
-    const { parameterCount } = this.state.layout;
-    const oldBits = new Uint32Array(this.state.buffer, 0, parameterCount);
-    const newBits = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  #fingerprintAfter({ indices, buffers }: StateChange, words: Uint32Array): Fingerprint {
+    const oldBits = this.#parameterBits();
     const lanes = parseFingerprint(this.#fingerprint);
-    let previous = -1;
-    for (let i = 0; i < indices.length; i++) {
-      const index = indices[i] ?? 0;
-      const value = values[i] ?? 0;
-      if (index <= previous || index >= parameterCount) {
-        throw new ShapeError(
-          `Update index ${index} after ${previous}: indices ascend and stay below ${parameterCount}`,
-          { index, previous, parameterCount },
-        );
-      }
-      if (!isSendable(valueType, value) || roundTo(valueType, value) !== value) {
-        throw new ValueRangeError(
-          `Update value ${value} at ${index} cannot be sent as ${valueType}`,
-          { index, value },
-        );
-      }
-      accumulateWord(lanes, index, oldBits[index] ?? 0, -1);
-      accumulateWord(lanes, index, newBits[i] ?? 0, 1);
-      previous = index;
-    }
+    const replaced = new Uint32Array(indices.length);
+    for (let i = 0; i < replaced.length; i++) replaced[i] = oldBits[indices[i] ?? 0] ?? 0;
+    accumulateWords(lanes, indices, replaced, -1);
+    accumulateWords(lanes, indices, words, 1);
     let previousBuffer = -1;
     for (const { tensor, data } of buffers) {
       const entry = this.#bufferAt(tensor, data.byteLength);
@@ -165,14 +198,17 @@ export class DeployedState {
     return formatFingerprint(lanes);
   }
 
-  #write({ indices, values, buffers }: StateChange): void {
-    const target = new Uint32Array(this.state.buffer, 0, this.state.layout.parameterCount);
-    const source = new Uint32Array(values.buffer, values.byteOffset, values.length);
-    for (let i = 0; i < indices.length; i++) target[indices[i] ?? 0] = source[i] ?? 0;
+  #write({ indices, buffers }: StateChange, words: Uint32Array): void {
+    const target = this.#parameterBits();
+    for (let i = 0; i < indices.length; i++) target[indices[i] ?? 0] = words[i] ?? 0;
     for (const { tensor, data } of buffers) {
       const entry = this.#bufferAt(tensor, data.byteLength);
       bytesOf(dataOf(this.state, entry)).set(bytesOf(data));
     }
+  }
+
+  #parameterBits(): Uint32Array {
+    return new Uint32Array(this.state.buffer, 0, this.state.layout.parameterCount);
   }
 
   #bufferAt(tensor: number, byteLength: number): StateTensor {

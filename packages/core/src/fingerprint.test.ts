@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   accumulateTensor,
-  accumulateWord,
+  accumulateWords,
   fingerprintOf,
   type FingerprintLanes,
   formatFingerprint,
@@ -50,9 +50,9 @@ describe("a fingerprint", () => {
         const lanes = parseFingerprint(fingerprintOf(state));
         const bits = new Uint32Array(state.buffer);
         for (const [index, value] of list) {
-          accumulateWord(lanes, index, bits[index]!, -1);
+          accumulateWords(lanes, Uint32Array.of(index), Uint32Array.of(bits[index]!), -1);
           bits[index] = value;
-          accumulateWord(lanes, index, value, 1);
+          accumulateWords(lanes, Uint32Array.of(index), Uint32Array.of(value), 1);
         }
         expect(formatFingerprint(lanes)).toBe(fingerprintOf(state));
       }),
@@ -175,8 +175,8 @@ describe("the lanes of a fingerprint", () => {
     for (let n = 0; n < CHANGES; n++) {
       const lanes = new Uint32Array(4);
       kinds[kind]!((index, from, to) => {
-        accumulateWord(lanes, index, from, -1);
-        accumulateWord(lanes, index, to, 1);
+        accumulateWords(lanes, Uint32Array.of(index), Uint32Array.of(from), -1);
+        accumulateWords(lanes, Uint32Array.of(index), Uint32Array.of(to), 1);
       }, random);
       lanes.forEach((lane, i) => (samples[i]![n] = lane));
     }

@@ -20,17 +20,26 @@ export type FingerprintLanes = Uint32Array;
 const FNV_OFFSET_BASIS = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
 
-/** Subtracts (`sign` −1) or adds (`sign` 1) the term of one word. */
-export function accumulateWord(
+/** Subtracts (`sign` −1) or adds (`sign` 1) the terms of words: `bits[i]` at `indices[i]`. */
+export function accumulateWords(
   lanes: FingerprintLanes,
-  index: number,
-  bits: number,
+  indices: Uint32Array,
+  bits: Uint32Array,
   sign: 1 | -1,
 ): void {
-  lanes[0] = (lanes[0] ?? 0) + sign * mix0(index, bits);
-  lanes[1] = (lanes[1] ?? 0) + sign * mix1(index, bits);
-  lanes[2] = (lanes[2] ?? 0) + sign * mix2(index, bits);
-  lanes[3] = (lanes[3] ?? 0) + sign * mix3(index, bits);
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] ?? 0;
+    const word = bits[i] ?? 0;
+    a = (a + mix0(index, word)) | 0;
+    b = (b + mix1(index, word)) | 0;
+    c = (c + mix2(index, word)) | 0;
+    d = (d + mix3(index, word)) | 0;
+  }
+  addToLanes(lanes, sign, a, b, c, d);
 }
 
 /** The fingerprint of a whole state, computed from every word: O(size of the state). */
@@ -60,6 +69,14 @@ export function accumulateTensor(
     c = (c + mix2(start + i, bits)) | 0;
     d = (d + mix3(start + i, bits)) | 0;
   }
+  addToLanes(lanes, sign, a, b, c, d);
+}
+
+function addToLanes(
+  lanes: FingerprintLanes,
+  sign: 1 | -1,
+  ...[a, b, c, d]: readonly [a: number, b: number, c: number, d: number]
+): void {
   lanes[0] = (lanes[0] ?? 0) + sign * a;
   lanes[1] = (lanes[1] ?? 0) + sign * b;
   lanes[2] = (lanes[2] ?? 0) + sign * c;

@@ -22,12 +22,14 @@ export function toFloat16Bits(value: number): number {
 
 /** The value of binary16 bits, exactly. */
 export function fromFloat16Bits(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >>> 10) & 0x1f;
   const mantissa = bits & 0x3ff;
-  if (exponent === 0) return sign * mantissa * 2 ** -24;
-  if (exponent === 0x1f) return mantissa === 0 ? sign * Infinity : NaN;
-  return sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
+  if (exponent === 0) return (bits & 0x8000 ? -mantissa : mantissa) * 2 ** -24;
+  if (exponent === 0x1f && mantissa !== 0) return NaN;
+  // Rebias the exponent from 15 to 127, or to all ones.
+  const wide = exponent === 0x1f ? 0xff : exponent + 112;
+  bits32[0] = ((bits & 0x8000) << 16) | (wide << 23) | (mantissa << 13);
+  return float32[0] ?? 0;
 }
 
 /** `value` rounded to the nearest binary16 number, ties to even. */

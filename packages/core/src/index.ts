@@ -2,6 +2,7 @@
  * The vocabulary of Everfresh. Portable: no I/O, no dependencies, the same in Node, browsers and edges.
  * @module
  */
+export { BFLOAT16_MAX, fromBfloat16Bits, roundToBfloat16, toBfloat16Bits } from "./bfloat16.ts";
 export { type Clock, ManualClock, systemClock } from "./clock.ts";
 export { crc32 } from "./crc32.ts";
 export { deployCopy, DeployedState } from "./deployed-state.ts";
@@ -60,10 +61,17 @@ export {
 } from "./state.ts";
 export { type Shape, sizeOf, tensor, type Tensor, zeros } from "./tensor.ts";
 export {
+  type AbsoluteType,
   type BufferChange,
+  type IncrementType,
+  INT8_BLOCK,
+  isAbsolute,
+  isEventTime,
+  isIncrement,
   isSendable,
   roundTo,
   type StateChange,
   type Update,
   type ValueType,
 } from "./update.ts";
+export { checkEntries, type EntryRun, entryRuns, int8Of } from "./update-values.ts";

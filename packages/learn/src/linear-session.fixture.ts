@@ -12,6 +12,7 @@ const LEARNING_RATE = 0.1;
 const MOMENTUM = 0.9;
 const PLAN: ExecutionPlan = {
   backend: "wasm",
+  provider: "cpu",
   workers: 1,
   threadsPerWorker: 1,
   onnxruntime: "none",
@@ -40,6 +41,7 @@ export function linearModel(inputs: number, outputs: number): LinearModel {
 export class LinearSession implements TrainingSession {
   readonly plan: ExecutionPlan = PLAN;
   readonly state: ModelState;
+  optimizerStep = 0;
   readonly #velocity: Float32Array;
   readonly #inputs: number;
   readonly #outputs: number;
@@ -79,7 +81,12 @@ export class LinearSession implements TrainingSession {
       this.#velocity[i] = MOMENTUM * (this.#velocity[i] ?? 0) + (gradients[i] ?? 0);
       parameters[i] = (parameters[i] ?? 0) - LEARNING_RATE * (this.#velocity[i] ?? 0);
     }
+    this.optimizerStep++;
     return Promise.resolve({ loss: loss / size, stepMs: 1 });
+  }
+
+  inputGradients(): Promise<Float32Array> {
+    return Promise.reject(new Error("nothing that learns asks for this"));
   }
 
   predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array> {

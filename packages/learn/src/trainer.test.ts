@@ -30,6 +30,32 @@ describe("trainProactively", () => {
     options.deployed.verify();
   });
 
+  it("says with every update the event time of the newest sample that was learned from", async () => {
+    const stores = emptyStores();
+    await run(await optionsOn(stores, { maxSteps: 5 }));
+    // Sample n of the stream happened at n ms, and every step takes 8.
+    expect(stores.publisher.log.map(({ eventTimeMs }) => eventTimeMs)).toEqual([7, 15, 23, 31, 39]);
+    const late = emptyStores();
+    const options = await optionsOn(late, { maxSteps: 3 });
+    const { source } = options;
+    const odd: TrainerOptions["source"] = {
+      name: source.name,
+      schema: source.schema,
+      size: source.size,
+      async *read(read) {
+        let position = 0;
+        for await (const sample of source.read(read)) {
+          // Before 1970 first, then not in whole milliseconds, then old ones that come late.
+          const eventTimeMs = position < 8 ? -5 : position < 16 ? 99.75 : 3;
+          yield { ...sample, eventTimeMs };
+          position++;
+        }
+      },
+    };
+    await run({ ...options, source: odd });
+    expect(late.publisher.log.map(({ eventTimeMs }) => eventTimeMs)).toEqual([null, 99, 99]);
+  });
+
   it("trains on the new samples first, then on distinct ones that were there before", async () => {
     const stores = emptyStores();
     const options = await optionsOn(stores, { maxSteps: 10 });

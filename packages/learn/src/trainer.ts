@@ -16,7 +16,7 @@
  * trained on, updates in the log before they are applied. A resumed run goes back to the last
  * checkpoint and takes the same steps again, to the same bits.
  */
-import type { Sample, StateChange } from "@everfresh/core";
+import { isEventTime, type Sample, type StateChange } from "@everfresh/core";
 import { arrivals, storeArrivals } from "./arrivals.ts";
 import { assembleBatch, headOf } from "./batch.ts";
 import { chunksOf } from "./chunks.ts";
@@ -96,7 +96,8 @@ async function trainOn(
   // Deploy the largest part of what the trained state has and the deployed one has not.
   const change = sparsifier.select(session.state, deployed.state);
   const selectedAtMs = clock.monotonicMs();
-  const deployment = await deploy(change, options);
+  const eventTimeMs = newestOf([...fresh, ...old], deployed.eventTimeMs);
+  const deployment = await deploy(change, eventTimeMs, options);
 
   progress.step++;
   progress.samples += fresh.length;
@@ -125,13 +126,14 @@ type Deployment = Pick<
 /** Logs and publishes the change, then makes it to the deployed state. Without a change, nothing. */
 async function deploy(
   change: StateChange,
+  eventTimeMs: number | null,
   { deployed, publisher, clock }: TrainerOptions,
 ): Promise<Deployment> {
   if (change.indices.length === 0 && change.buffers.length === 0) {
     return { publishMs: 0, entries: 0, updateBytes: 0, replayed: false, replayDiffered: false };
   }
   const startMs = clock.monotonicMs();
-  const update = deployed.updateFor(change);
+  const update = deployed.updateFor(change, eventTimeMs);
   // Replicas may have taken the update that the log has at this version: so the log wins.
   const { update: logged, bytes, replayed } = await publisher.publish(update);
   deployed.apply(logged);
@@ -142,4 +144,15 @@ async function deploy(
     replayed,
     replayDiffered: logged.fingerprintAfter !== update.fingerprintAfter,
   };
+}
+
+/**
+ * The newest event time of `samples` and of what was learned before, in whole milliseconds; null when
+ * no one is known. A source whose clock is not Unix time may have any number there.
+ */
+function newestOf(samples: readonly Sample[], before: number | null): number | null {
+  return samples.reduce<number | null>((newest, sample) => {
+    const eventTimeMs = Math.floor(sample.eventTimeMs);
+    return isEventTime(eventTimeMs) && eventTimeMs > (newest ?? -1) ? eventTimeMs : newest;
+  }, before);
 }

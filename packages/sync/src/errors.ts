@@ -7,6 +7,36 @@ export class CorruptUpdateError extends EverfreshError {
   }
 }
 
+/** Why the signature of an update is not good. */
+export type SignatureFault = "unsigned" | "unknownKey" | "wrong";
+
+/** An update without a signature that it must have, or with one that does not count. */
+export class UpdateSignatureError extends EverfreshError {
+  /** What is wrong with it. */
+  readonly fault: SignatureFault;
+
+  constructor(fault: SignatureFault, reason: string, details: ErrorDetails = {}) {
+    super(
+      "EF_UPDATE_SIGNATURE",
+      `Update refused: ${reason}; check the publisher's key and the keys trusted here`,
+      { details: { fault, ...details } },
+    );
+    this.fault = fault;
+  }
+}
+
+/** A runtime without Ed25519 in its Web Cryptography API, or a key that it does not take. */
+export class SigningUnavailableError extends EverfreshError {
+  constructor(reason: string, cause?: unknown) {
+    super(
+      "EF_SIGNING_UNAVAILABLE",
+      `Signatures cannot be used: ${reason}; Ed25519 needs Node 22, Chromium 137, Firefox 129, ` +
+        `Safari 17 or newer, and https in browsers`,
+      { cause },
+    );
+  }
+}
+
 /** Bytes that claim to be a snapshot of a state but are not a valid one. */
 export class CorruptSnapshotError extends EverfreshError {
   constructor(reason: string, details: ErrorDetails = {}) {

@@ -3,14 +3,26 @@
  * Portable: the same in Node, browsers and edges.
  * @module
  */
+export { PARAMETERS_MAX } from "./codec/limits.ts";
 export { decodeManifest, encodeManifest } from "./codec/manifest-codec.ts";
+export { mergeUpdates } from "./codec/merge-updates.ts";
 export { decodeSnapshot, encodeSnapshot } from "./codec/snapshot-codec.ts";
 export {
   decodeUpdate,
   type DecodeUpdateOptions,
   encodeUpdate,
-  PARAMETERS_MAX,
+  type EncodeUpdateOptions,
 } from "./codec/update-codec.ts";
+export { readUpdateHeader, type UpdateHeader } from "./codec/update-header.ts";
+export {
+  importPublicKey,
+  importSigningKey,
+  type PublicKey,
+  type SignaturePolicy,
+  type SigningKey,
+  signUpdate,
+  verifyUpdate,
+} from "./codec/update-signature.ts";
 export {
   ConnectError,
   CorruptManifestError,
@@ -22,8 +34,11 @@ export {
   LogUnavailableError,
   ProtocolError,
   ReplicaClosedError,
+  type SignatureFault,
+  SigningUnavailableError,
   TransportError,
   UnsupportedFormatError,
+  UpdateSignatureError,
 } from "./errors.ts";
 export { Feed, type FeedOptions } from "./feed/feed.ts";
 export {

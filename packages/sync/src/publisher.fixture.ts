@@ -78,6 +78,6 @@ export class Publisher {
     const update = this.deployed.updateFor(randomChange(this.#random));
     this.deployed.apply(update);
     this.fingerprints.add(update.fingerprintAfter);
-    return { update, bytes: encodeUpdate(update) };
+    return { update, bytes: encodeUpdate(update, { layout: this.deployed.state.layout }) };
   }
 }

@@ -1,37 +1,30 @@
-import type { Update } from "@everfresh/core";
+import { createState, dataOf, fingerprintOf } from "@everfresh/core";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 
+import { BitReader } from "./codec/bit-reader.ts";
+import { readPositions } from "./codec/index-coding.ts";
 import { decodeSnapshot, encodeSnapshot } from "./codec/snapshot-codec.ts";
 import { decodeUpdate, encodeUpdate } from "./codec/update-codec.ts";
+import { importPublicKey, importSigningKey, signUpdate } from "./codec/update-signature.ts";
+import { CorruptUpdateError } from "./errors.ts";
 import type { Snapshot } from "./manifest.ts";
 import { decodeReplicaMessage, encodeReplicaMessage } from "./protocol/message-codec.ts";
 import type { ReplicaMessage } from "./protocol/message.ts";
+import { FINGERPRINT_B, VECTOR_LAYOUT, VECTOR_UPDATES } from "./spec-vectors.fixture.ts";
 
 const SPEC = await readFile(join(import.meta.dirname, "..", "SPEC.md"), "utf8");
 
-const FINGERPRINT_A = "000102030405060708090a0b0c0d0e0f";
-const FINGERPRINT_B = "f0e0d0c0b0a090807060504030201000";
-
-const SCATTERED: Update = {
-  fromVersion: 299,
-  toVersion: 300,
-  fingerprintBefore: FINGERPRINT_A,
-  fingerprintAfter: FINGERPRINT_B,
-  valueType: "float16",
-  indices: Uint32Array.of(3, 300, 301, 700),
-  values: Float32Array.of(1, -2, 0.5, 65_504),
-  buffers: [],
-};
-
-const WITH_BUFFER: Update = {
-  ...SCATTERED,
-  valueType: "float32",
-  indices: Uint32Array.of(8, 9),
-  values: Float32Array.of(1, -2),
-  buffers: [{ tensor: 4, data: Int32Array.of(7, -1) }],
-};
+/** Codings of positions by the title of their vector, as their heads would say them. */
+const POSITIONS = {
+  rice: { code: 0, parameter: 4 },
+  golomb: { code: 1, parameter: 4 },
+  expGolomb: { code: 2, parameter: 2 },
+  varint: { code: 3, parameter: 0 },
+  runs: { code: 4, parameter: 3 },
+  absent: { code: 5, parameter: 1 },
+} as const;
 
 const SNAPSHOT: Snapshot = {
   version: 300,
@@ -46,15 +39,44 @@ const HELLO: ReplicaMessage = {
 };
 
 describe("SPEC.md", () => {
-  it("has test vectors that the codecs write and read", () => {
-    expect(hex(encodeUpdate(SCATTERED))).toBe(vector("update, scattered"));
-    expect(decodeUpdate(bytes(vector("update, scattered")))).toEqual(SCATTERED);
-    expect(hex(encodeUpdate(WITH_BUFFER))).toBe(vector("update, with a buffer"));
-    expect(decodeUpdate(bytes(vector("update, with a buffer")))).toEqual(WITH_BUFFER);
+  it("has vectors of a snapshot and a message", () => {
     expect(hex(encodeSnapshot(SNAPSHOT))).toBe(vector("snapshot"));
     expect(decodeSnapshot(bytes(vector("snapshot")))).toEqual(SNAPSHOT);
     expect(hex(encodeReplicaMessage(HELLO))).toBe(vector("hello"));
     expect(decodeReplicaMessage(bytes(vector("hello")))).toEqual(HELLO);
+  });
+
+  it.each(Object.entries(VECTOR_UPDATES))("has the vector %s", (title, update) => {
+    const layout = VECTOR_LAYOUT;
+    expect(hex(encodeUpdate(update, { layout }))).toBe(vector(title));
+    expect(decodeUpdate(bytes(vector(title)), { layout })).toEqual(update);
+  });
+
+  it.each(Object.entries(POSITIONS))("has a vector of positions as %s", (title, head) => {
+    const fail = (reason: string): CorruptUpdateError => new CorruptUpdateError(reason);
+    const expected = title === "absent" ? [0, 1, 3, 4, 5, 6, 8, 9] : [3, 4, 5, 20, 300];
+    const reader = new BitReader(bytes(vector(`positions, ${title}`)), fail);
+    const target = new Uint32Array(expected.length);
+    const length = title === "absent" ? 10 : 400;
+    readPositions(reader, fail, { ...head, length }, target);
+    expect([...target]).toEqual(expected);
+    expect(reader.end()).toBe(bytes(vector(`positions, ${title}`)).length);
+  });
+
+  it("has a vector of a signed update, whose key is in its text", async () => {
+    const key = await importSigningKey(new Uint8Array(32).fill(7));
+    const [text = ""] = /public key is [0-9a-f]{64}/.exec(SPEC) ?? [];
+    const named = bytes((text.slice(-64).match(/../g) ?? []).join(" "));
+    expect((await importPublicKey(named)).id).toBe(key.publicKey.id);
+    const unsigned = bytes(vector("update, scattered"));
+    expect(hex(await signUpdate(unsigned, key))).toBe(vector("update, signed"));
+  });
+
+  it("has the vector of a fingerprint", () => {
+    const state = createState(VECTOR_LAYOUT);
+    state.parameters.set([1, -0]);
+    (dataOf(state, VECTOR_LAYOUT.tensors[3]!) as Int32Array).set([7, -1]);
+    expect(fingerprintOf(state)).toBe(vector("fingerprint").replaceAll(" ", ""));
   });
 
   it("names for every invariant a test that exists", async () => {

@@ -1,4 +1,4 @@
-import type { Update } from "@everfresh/core";
+import type { DeployedState, Update } from "@everfresh/core";
 import type { Published, Publisher } from "@everfresh/learn";
 import { decodeUpdate, encodeUpdate } from "@everfresh/sync";
 import type { UpdateLog } from "@everfresh/sync/node";
@@ -13,19 +13,24 @@ export class LogPublisher implements Publisher {
   readonly #log: UpdateLog;
   readonly #gate: ReplicaGate;
   readonly #latency: UpdateLatency;
+  readonly #deployed: DeployedState;
 
-  constructor(log: UpdateLog, gate: ReplicaGate, latency: UpdateLatency) {
+  /** @param deployed the state that updates are for: before them when they are published */
+  constructor(log: UpdateLog, gate: ReplicaGate, latency: UpdateLatency, deployed: DeployedState) {
     this.#log = log;
     this.#gate = gate;
     this.#latency = latency;
+    this.#deployed = deployed;
   }
 
   async publish(update: Update): Promise<Published> {
+    const { layout, buffer } = this.#deployed.state;
     const logged = await this.#logged(update.toVersion);
     if (logged !== null) {
-      return { update: decodeUpdate(logged), bytes: logged.byteLength, replayed: true };
+      return { update: decodeUpdate(logged, { layout }), bytes: logged.byteLength, replayed: true };
     }
-    const bytes = encodeUpdate(update);
+    const base = new Uint32Array(buffer, 0, layout.parameterCount);
+    const bytes = encodeUpdate(update, { layout, base });
     await this.#log.append(update, bytes);
     this.#latency.published(update.toVersion);
     this.#gate.open().publish(update, bytes);

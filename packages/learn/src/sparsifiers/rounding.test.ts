@@ -2,6 +2,8 @@ import { fromFloat16Bits, roundTo } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 import { roundAllTo } from "./rounding.ts";
 
+const SIGN = 0x80000000;
+
 describe("roundAllTo", () => {
   it("gives float32 values back as they are", () => {
     const values = Float32Array.of(1, -0, 1e-40, NaN);
@@ -39,6 +41,20 @@ describe("roundAllTo", () => {
     const rounded = roundAllTo.float16(source, () => new Float32Array(source.length));
     const different = [...source].filter(
       (value, i) => !Object.is(roundTo("float16", value), rounded[i]),
+    );
+    expect(different).toEqual([]);
+  });
+
+  it("rounds to bfloat16 as core does, beside every 97th representable value and its tie", () => {
+    const bits: number[] = [0x7f7f7fff, 0x7f7f8000, 0x7f800000, 0x7fffffff, 0x7f800001];
+    for (let half = 0; half < 0x7f80; half += 97) {
+      for (const offset of [-1, 0, 1, 0x7fff, 0x8000, 0x8001]) bits.push(half * 65_536 + offset);
+    }
+    const words = Uint32Array.from(bits.filter((word) => word >= 0).flatMap((w) => [w, w ^ SIGN]));
+    const source = new Float32Array(words.buffer);
+    const rounded = roundAllTo.bfloat16(source, () => new Float32Array(source.length));
+    const different = [...source].filter(
+      (value, i) => !Object.is(roundTo("bfloat16", value), rounded[i]),
     );
     expect(different).toEqual([]);
   });

@@ -7,7 +7,7 @@ import {
   roundTo,
   stateLayout,
   type StateTensorSpec,
-  type ValueType,
+  type AbsoluteType,
 } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -29,7 +29,7 @@ function naive(
   trained: Float32Array,
   deployed: Float32Array,
   ratio: number,
-  valueType: ValueType,
+  valueType: AbsoluteType,
 ): readonly (readonly [index: number, value: number])[] {
   const k = Math.max(1, Math.round(ratio * trained.length));
   return [...trained]
@@ -56,9 +56,10 @@ const ratios = fc.oneof(
 );
 
 describe("topK", () => {
-  it("selects what a sort would, for both value types", () => {
+  it("selects what a sort would, for every type of absolute values", () => {
+    const types = fc.constantFrom("float32", "float16", "bfloat16");
     fc.assert(
-      fc.property(pairs, ratios, fc.constantFrom("float32", "float16"), (all, ratio, valueType) => {
+      fc.property(pairs, ratios, types, (all, ratio, valueType) => {
         const trained = stateOf(all.map(([a]) => a));
         const deployed = stateOf(all.map(([, b]) => b));
         const change = topK({ ratio, valueType }).select(trained, deployed);
@@ -120,6 +121,31 @@ describe("topK", () => {
     );
   });
 
+  it.each(["float32Xor", "int8", "sign"] as const)(
+    "brings %s replicas close, bit for bit",
+    (type) => {
+      const layout = stateLayout([parameter("a", 300), parameter("b", 200)]);
+      const trained = createState(layout);
+      trained.parameters.forEach((_, i, all) => (all[i] = Math.sin(i) * (i < 300 ? 1 : 1e-3)));
+      const deployed = deployCopy(createState(layout), 0);
+      const replica = deployCopy(deployed.state, 0);
+      const sparsifier = topK({ ratio: 0.2, valueType: type });
+      for (let step = 0; step < 60; step++) {
+        const change = sparsifier.select(trained, deployed.state);
+        if (change.indices.length === 0) break;
+        const update = deployed.updateFor(change);
+        deployed.apply(update);
+        replica.apply(update);
+      }
+      expect(replica.fingerprint).toBe(deployed.fingerprint);
+      const distance = trained.parameters.reduce(
+        (sum, value, i) => sum + Math.abs(value - deployed.state.parameters[i]!),
+        0,
+      );
+      expect(distance / 500).toBeLessThan({ float32Xor: 1e-12, int8: 1e-6, sign: 0.05 }[type]);
+    },
+  );
+
   it("never sends values beyond the range of the value type, and counts them", () => {
     const sparsifier = topK({ ratio: 1, valueType: "float16" });
     const change = sparsifier.select(stateOf([1e6, 1, -65_520, 65_519]), stateOf([0, 0, 0, 0]));
@@ -133,7 +159,7 @@ describe("topK", () => {
     const trained = createState(stateLayout([parameter("conv.weight", 3), parameter("bias", 2)]));
     const deployed = createState(trained.layout);
     trained.parameters[4] = bad;
-    for (const valueType of ["float32", "float16"] as const) {
+    for (const valueType of ["float32", "float16", "bfloat16", "int8", "sign"] as const) {
       const sparsifier = topK({ ratio: 0.1, valueType });
       expect(() => sparsifier.select(trained, deployed)).toThrow(NonFiniteParameterError);
       expect(() => sparsifier.select(trained, deployed)).toThrow(/"bias" .* element 1/);

@@ -2,6 +2,7 @@ import {
   assert,
   dataOf,
   type BufferChange,
+  isAbsolute,
   type ModelState,
   type StateChange,
   type ValueType,
@@ -9,6 +10,7 @@ import {
 } from "@everfresh/core";
 import { LearnOptionError, NonFiniteParameterError } from "../errors.ts";
 import { RadixSelect } from "./radix-select.ts";
+import { differencesOf, incrementsOf } from "./increments.ts";
 import { roundAllTo } from "./rounding.ts";
 import type { Sparsifier } from "./sparsifier.ts";
 
@@ -30,6 +32,7 @@ export interface TopKOptions {
  *
  * over all parameters together; equal ones are skipped, ties go to the lower index. Ranking by the
  * rounded value matters: by `|θ − x̂|` entries whose rounded value is already sent would win again.
+ * Increments (`int8`, `sign`) rank by `|θ − x̂|`: what rounding leaves is in the next difference.
  * Buffers that differ in any bit are sent whole. O(parameters), without sorting.
  * @throws LearnOptionError for a ratio that is not above 0 and at most 1
  */
@@ -62,7 +65,8 @@ class TopK implements Sparsifier {
     const count = trained.layout.parameterCount;
     assert(deployed.layout.parameterCount === count, "states of different layouts");
     if (this.#ranks.length !== count) this.#ranks = new Float32Array(count);
-    const rounded = roundAllTo[this.#valueType](trained.parameters, () => {
+    const type = isAbsolute(this.#valueType) ? this.#valueType : "float32";
+    const rounded = roundAllTo[type](trained.parameters, () => {
       if (this.#rounded.length !== count) this.#rounded = new Float32Array(count);
       return this.#rounded;
     });
@@ -70,11 +74,31 @@ class TopK implements Sparsifier {
     if (this.#unsendable > 0) assertFinite(trained);
     const k = Math.max(1, Math.round(this.#ratio * count));
     const indices = this.#radix.largest(this.#ranks, k);
-    const values = new Float32Array(indices.length);
-    for (let i = 0; i < indices.length; i++) values[i] = rounded[indices[i] ?? 0] ?? 0;
-    const buffers = changedBuffers(trained, deployed);
-    return { valueType: this.#valueType, indices, values, buffers };
+    const entries = valuesOf(this.#valueType, indices, rounded, deployed);
+    return { ...entries, indices, buffers: changedBuffers(trained, deployed) };
   }
+}
+
+/** What leads from the deployed parameters to the wanted ones, in the form of the value type. */
+function valuesOf(
+  valueType: ValueType,
+  indices: Uint32Array,
+  wanted: Float32Array,
+  { parameters, layout }: ModelState,
+): Pick<StateChange, "valueType" | "values" | "scales"> {
+  if (valueType === "int8" || valueType === "sign") {
+    const differences = differencesOf(indices, wanted, parameters);
+    return { valueType, ...incrementsOf[valueType](differences, layout, indices) };
+  }
+  // Through words: xor makes bits that are no number, and they must stay as they are.
+  const words = new Uint32Array(indices.length);
+  const source = new Uint32Array(wanted.buffer, wanted.byteOffset, wanted.length);
+  for (let i = 0; i < words.length; i++) words[i] = source[indices[i] ?? 0] ?? 0;
+  if (valueType === "float32Xor") {
+    const old = new Uint32Array(parameters.buffer, parameters.byteOffset, parameters.length);
+    for (let i = 0; i < words.length; i++) words[i] = (words[i] ?? 0) ^ (old[indices[i] ?? 0] ?? 0);
+  }
+  return { valueType, values: new Float32Array(words.buffer) };
 }
 
 /** Writes |rounded − deployed|, 0 where `rounded` is not finite; returns how often it was not. */

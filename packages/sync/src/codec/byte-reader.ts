@@ -72,6 +72,11 @@ export class ByteReader {
     return this.#bytes.subarray(start, this.#offset);
   }
 
+  /** The bytes that are left, without reading them: a view, not a copy. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#offset, this.#end);
+  }
+
   /** UTF-8 text of at most `maxBytes` bytes after its length. */
   text(maxBytes: number, name: string): string {
     const bytes = this.raw(this.varint(maxBytes, `length of ${name}`));

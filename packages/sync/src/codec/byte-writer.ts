@@ -91,10 +91,3 @@ export class ByteWriter {
     this.#bytes = grown;
   }
 }
-
-/** How many bytes {@link ByteWriter.varint} takes for `value`. */
-export function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++;
-  return bytes;
-}

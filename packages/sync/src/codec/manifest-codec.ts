@@ -17,7 +17,7 @@ import { CorruptManifestError } from "../errors.ts";
 import type { Manifest, NamedShape } from "../manifest.ts";
 import { type FormatHead, openChecked } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { PARAMETERS_MAX, TENSORS_MAX } from "./update-codec.ts";
+import { PARAMETERS_MAX, TENSORS_MAX } from "./limits.ts";
 
 /**
  * Longest description, without the graph: room for tens of thousands of tensors with long names.

@@ -67,7 +67,7 @@ describe("Feed", () => {
     const [manifest, snapshot, ...updates] = connection.sent;
     expect(manifest).toEqual({ kind: "manifest", manifest: smallManifest() });
     expect(snapshot).toMatchObject({ kind: "snapshot", logId: "log-1", snapshot: { version: 3 } });
-    expect(updates).toMatchObject([{ update: { toVersion: 4 } }, { update: { toVersion: 5 } }]);
+    expect(updates).toMatchObject([{ header: { toVersion: 4 } }, { header: { toVersion: 5 } }]);
   });
 
   it("sends a snapshot that its fingerprint fits, even while the trainer goes on", () => {

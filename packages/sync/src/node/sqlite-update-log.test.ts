@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
-import { decodeUpdate } from "../codec/update-codec.ts";
+import { readUpdateHeader } from "../codec/update-header.ts";
 import {
   LogCorruptError,
   LogGapError,
@@ -183,7 +183,7 @@ describe("openUpdateLog", () => {
     const deployed = randomState(new Random(11));
     await rollForward(deployed, log);
     expect(deployed.fingerprint).toBe(head.fingerprint);
-    expect(decodeUpdate((await log.read(acknowledged))!).toVersion).toBe(acknowledged);
+    expect(readUpdateHeader((await log.read(acknowledged))!).toVersion).toBe(acknowledged);
   });
 });
 

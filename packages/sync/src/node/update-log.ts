@@ -44,8 +44,19 @@ export interface UpdateLog extends AsyncDisposable {
  */
 export async function rollForward(deployed: DeployedState, log: UpdateLog): Promise<void> {
   const head = log.head();
-  if (head === null) return;
-  for await (const bytes of log.range(deployed.version + 1, head.version)) {
-    deployed.apply(decodeUpdate(bytes));
+  if (head !== null) await rollTo(deployed, log, head.version);
+}
+
+/**
+ * Brings a state from an earlier version to `version`, or to the head of a log that ends before.
+ * @throws VersionGapError, FingerprintMismatchError, LogCorruptError as {@link rollForward}
+ */
+export async function rollTo(
+  deployed: DeployedState,
+  log: Pick<UpdateLog, "range">,
+  version: number,
+): Promise<void> {
+  for await (const bytes of log.range(deployed.version + 1, version)) {
+    deployed.apply(decodeUpdate(bytes, { layout: deployed.state.layout }));
   }
 }

@@ -1,6 +1,7 @@
 import { EverfreshError, Random } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 
+import { readUpdateHeader } from "../codec/update-header.ts";
 import { ProtocolError, UnsupportedFormatError } from "../errors.ts";
 import { Publisher, smallManifest } from "../publisher.fixture.ts";
 import {
@@ -14,7 +15,8 @@ import { type FeedMessage, PROTOCOL_VERSION, type ReplicaMessage } from "./messa
 
 const fingerprint = "0123456789abcdef0123456789abcdef";
 const snapshot = { version: 300, fingerprint, bytes: Uint8Array.of(1, 2, 3) };
-const { update, bytes } = new Publisher(new Random(1)).next();
+const { bytes } = new Publisher(new Random(1)).next();
+const header = readUpdateHeader(bytes);
 
 const REPLICA_MESSAGES: { readonly [K in ReplicaMessage["kind"]]: readonly ReplicaMessage[] } = {
   hello: [
@@ -37,7 +39,7 @@ const REPLICA_MESSAGES: { readonly [K in ReplicaMessage["kind"]]: readonly Repli
 const FEED_MESSAGES: { readonly [K in FeedMessage["kind"]]: readonly FeedMessage[] } = {
   manifest: [{ kind: "manifest", manifest: smallManifest() }],
   snapshot: [{ kind: "snapshot", logId: "log-1", snapshot }],
-  update: [{ kind: "update", update }],
+  update: [{ kind: "update", header, bytes }],
   head: [{ kind: "head", version: 5, fingerprint }],
   end: [
     { kind: "end", reason: "shutdown", message: "" },
@@ -60,7 +62,7 @@ describe("messages", () => {
   });
 
   it("frame published bytes as the update message", () => {
-    expect(frameUpdate(bytes)).toEqual(encodeFeedMessage({ kind: "update", update }));
+    expect(frameUpdate(bytes)).toEqual(encodeFeedMessage({ kind: "update", header, bytes }));
   });
 
   it("have a type byte of their own", () => {

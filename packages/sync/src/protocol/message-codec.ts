@@ -4,7 +4,7 @@ import { ByteReader, readerBeforeCrc } from "../codec/byte-reader.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
 import { decodeManifest, encodeManifest, LOG_ID_BYTES_MAX } from "../codec/manifest-codec.ts";
 import { decodeSnapshot, encodeSnapshot } from "../codec/snapshot-codec.ts";
-import { decodeUpdate, encodeUpdate } from "../codec/update-codec.ts";
+import { readUpdateHeader } from "../codec/update-header.ts";
 import { ProtocolError, UnsupportedFormatError } from "../errors.ts";
 import {
   END_MESSAGE_BYTES_MAX,
@@ -108,8 +108,11 @@ const FEED_MESSAGES: {
   update: {
     type: 18,
     checked: false,
-    write: (writer, { update }) => writer.raw(encodeUpdate(update)),
-    read: (reader) => ({ kind: "update", update: decodeUpdate(reader.raw(reader.remaining)) }),
+    write: (writer, { bytes }) => writer.raw(bytes),
+    read: (reader) => {
+      const bytes = reader.raw(reader.remaining);
+      return { kind: "update", header: readUpdateHeader(bytes), bytes };
+    },
   },
   head: {
     type: 19,

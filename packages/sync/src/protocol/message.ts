@@ -12,8 +12,9 @@
  *      │ ◄──────────────────── snapshot ─────── │
  *      │ ◄─────────────────────────── end ───── │   before the feed closes the connection
  */
-import type { Fingerprint, Update } from "@everfresh/core";
+import type { Fingerprint } from "@everfresh/core";
 
+import type { UpdateHeader } from "../codec/update-header.ts";
 import type { Manifest, Snapshot } from "../manifest.ts";
 
 /** The protocol version of this release; both sides must have the same. */
@@ -75,10 +76,12 @@ interface SnapshotMessage {
   readonly snapshot: Snapshot;
 }
 
-/** The next change. */
+/** The next change: its entries can be decoded where the layout of its state is known. */
 interface UpdateMessage {
   readonly kind: "update";
-  readonly update: Update;
+  readonly header: UpdateHeader;
+  /** The whole update as it was encoded; its checksum is right. */
+  readonly bytes: Uint8Array;
 }
 
 /** Where the feed is; a replica that is elsewhere has missed something. */

@@ -1,6 +1,7 @@
 import { EverfreshError } from "@everfresh/core";
 
-import { ConnectError, ReplicaClosedError } from "../errors.ts";
+import { decodeUpdate } from "../codec/update-codec.ts";
+import { ConnectError, CorruptUpdateError, ReplicaClosedError } from "../errors.ts";
 import type { Manifest } from "../manifest.ts";
 import { decodeFeedMessage, encodeReplicaMessage } from "../protocol/message-codec.ts";
 import { systemTimers, type Timers } from "../timers.ts";
@@ -170,6 +171,7 @@ export class FollowingReplica implements Replica {
           return await this.#change(effect);
         } catch (error) {
           this.#lastError = error;
+          if (error instanceof CorruptUpdateError) return { kind: "malformed" };
           return { kind: "refused", fault: faultOf(error) };
         }
       default:
@@ -195,7 +197,8 @@ export class FollowingReplica implements Replica {
       const name = await this.#served.replace(effect.snapshot);
       return { kind: "replaced", position: { logId: effect.logId, ...name } };
     }
-    return { kind: "applied", name: await this.#served.apply(effect.update) };
+    const update = decodeUpdate(effect.bytes, { layout: this.#served.manifest.layout });
+    return { kind: "applied", name: await this.#served.apply(update) };
   }
 
   #open(): void {

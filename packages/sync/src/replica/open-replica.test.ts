@@ -1,11 +1,12 @@
-import { Random } from "@everfresh/core";
+import { Random, stateLayout } from "@everfresh/core";
 import { beforeEach, describe, expect, it } from "vitest";
 
+import { encodeUpdate } from "../codec/update-codec.ts";
 import { ConnectError, ReplicaClosedError } from "../errors.ts";
 import { Feed } from "../feed/feed.ts";
 import type { FeedConnection } from "../feed/feed-connection.ts";
 import { ManualTime, settled } from "../manual-time.fixture.ts";
-import { encodeFeedMessage } from "../protocol/message-codec.ts";
+import { frameUpdate } from "../protocol/message-codec.ts";
 import { Publisher, smallManifest } from "../publisher.fixture.ts";
 import { MemoryTransport } from "../transport/memory-transport.ts";
 import type { Connection, Transport } from "../transport/transport.ts";
@@ -68,11 +69,32 @@ describe("openReplica", () => {
     expect(replica.status()).toMatchObject({ phase: "live", version: 2, updatesApplied: 1 });
   });
 
+  it("refuses an update whose entries do not fit its layout, though its checksum is right", async () => {
+    await using replica = await open();
+    const { update } = publisher.next();
+    const layout = stateLayout([
+      { name: "other", role: "parameter", dtype: "float32", shape: [9_000] },
+    ]);
+    const indices = Uint32Array.of(8_000);
+    const foreign = {
+      ...update,
+      valueType: "float32",
+      indices,
+      values: new Float32Array(1),
+    } as const;
+    connections[0]!.send(frameUpdate(encodeUpdate(foreign, { layout })));
+    await settled();
+    expect(replica.status()).toMatchObject({ phase: "syncing", version: 0, rejected: 1 });
+    await time.advance(2_000);
+    expect(replica.status()).toMatchObject({ phase: "live" });
+    expect(runtime.openSessions).toBe(1);
+  });
+
   it("refuses an update that leads elsewhere than it says", async () => {
     await using replica = await open();
     const { update } = publisher.next();
     const lie = { ...update, fingerprintAfter: "0".repeat(32) };
-    connections[0]!.send(encodeFeedMessage({ kind: "update", update: lie }));
+    connections[0]!.send(frameUpdate(encodeUpdate(lie, { layout: smallManifest().layout })));
     await settled();
     expect(replica.status()).toMatchObject({ phase: "syncing", version: 0, rejected: 1 });
     expect(runtime.served).toHaveLength(1);

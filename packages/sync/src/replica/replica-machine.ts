@@ -2,8 +2,6 @@
  * What a replica knows, hears and does: the vocabulary of its state machine in
  * `replica-state.ts`.
  */
-import type { Update } from "@everfresh/core";
-
 import type { Manifest, Snapshot } from "../manifest.ts";
 import type { FeedMessage, Position, ReplicaMessage } from "../protocol/message.ts";
 import type { BackoffLimits } from "./backoff.ts";
@@ -76,7 +74,8 @@ export type ReplicaEffect =
   | { readonly kind: "open" }
   | { readonly kind: "close" }
   | { readonly kind: "send"; readonly message: ReplicaMessage }
-  | { readonly kind: "apply"; readonly update: Update }
+  /** Decode an update for the session that serves, and apply it there. */
+  | { readonly kind: "apply"; readonly bytes: Uint8Array }
   /** Take over the values, in the session that serves. */
   | { readonly kind: "replace"; readonly logId: string; readonly snapshot: Snapshot }
   /** Make a fresh session and let it serve instead. */

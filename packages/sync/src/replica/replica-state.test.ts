@@ -1,6 +1,7 @@
 import { Random } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 
+import { readUpdateHeader } from "../codec/update-header.ts";
 import { Publisher, smallManifest } from "../publisher.fixture.ts";
 import type {
   ReplicaEvent,
@@ -27,9 +28,9 @@ const manifest = smallManifest("log-1");
 const publisher = new Publisher(new Random(1));
 const { fingerprint: fingerprint0 } = publisher.deployed;
 const served = { logId: "log-1", version: 0, fingerprint: fingerprint0 };
-const update1 = publisher.next().update;
-const fingerprint1 = update1.fingerprintAfter;
-const update2 = publisher.next().update;
+const { bytes: bytes1 } = publisher.next();
+const fingerprint1 = publisher.deployed.fingerprint;
+const { bytes: bytes2 } = publisher.next();
 const snapshot = { version: 1, fingerprint: fingerprint1, bytes: new Uint8Array(0) };
 const oldSnapshot = { version: 0, fingerprint: fingerprint0, bytes: new Uint8Array(0) };
 
@@ -66,8 +67,8 @@ const EVENTS = {
   newSnapshot: message({ kind: "snapshot", logId: "log-1", snapshot }),
   oldSnapshot: message({ kind: "snapshot", logId: "log-1", snapshot: oldSnapshot }),
   foreignSnapshot: message({ kind: "snapshot", logId: "log-2", snapshot }),
-  nextUpdate: message({ kind: "update", update: update1 }),
-  laterUpdate: message({ kind: "update", update: update2 }),
+  nextUpdate: message({ kind: "update", header: readUpdateHeader(bytes1), bytes: bytes1 }),
+  laterUpdate: message({ kind: "update", header: readUpdateHeader(bytes2), bytes: bytes2 }),
   sameHead: message({ kind: "head", version: 0, fingerprint: fingerprint0 }),
   laterHead: message({ kind: "head", version: 1, fingerprint: fingerprint1 }),
   divergedHead: message({ kind: "head", version: 0, fingerprint: fingerprint1 }),

@@ -12,10 +12,13 @@
  * shell (`following-replica.ts`) handles one event at a time and reports the result of an
  * `apply`, `replace` or `load` before the next event. SPEC.md section 5 has the invariants.
  */
-import type { Update } from "@everfresh/core";
-
 import type { Manifest, Snapshot } from "../manifest.ts";
-import { type Position, PROTOCOL_VERSION, type ResyncReason } from "../protocol/message.ts";
+import {
+  type FeedMessage,
+  type Position,
+  PROTOCOL_VERSION,
+  type ResyncReason,
+} from "../protocol/message.ts";
 import { backoffMs } from "./backoff.ts";
 import type {
   ReplicaEffect,
@@ -33,6 +36,7 @@ export const REFUSALS_MAX = 3;
 
 type StateOf<K extends ReplicaPhase> = Extract<ReplicaState, { readonly kind: K }>;
 type EventOf<K extends ReplicaEvent["kind"]> = Extract<ReplicaEvent, { readonly kind: K }>;
+type MessageOf<K extends FeedMessage["kind"]> = Extract<FeedMessage, { readonly kind: K }>;
 type Connected = StateOf<"syncing"> | StateOf<"live">;
 type Open = Connected | StateOf<"connecting">;
 
@@ -105,7 +109,7 @@ function onMessage(state: Connected, { message }: EventOf<"message">, context: S
       return onSnapshot(heard, message.logId, message.snapshot, context);
     case "update":
       // Before the snapshot that was asked for, updates say nothing: it will be newer.
-      return heard.kind === "live" ? onUpdate(heard, message.update, context) : stay(heard);
+      return heard.kind === "live" ? onUpdate(heard, message, context) : stay(heard);
     case "head":
       return onHead(heard, message, context);
     case "end":
@@ -150,11 +154,15 @@ function onSnapshot(
   };
 }
 
-function onUpdate(state: StateOf<"live">, update: Update, context: StepContext): Step {
+function onUpdate(
+  state: StateOf<"live">,
+  { header, bytes }: MessageOf<"update">,
+  context: StepContext,
+): Step {
   const version = state.memory.served?.version ?? -1;
-  if (update.toVersion <= version) return stay(state);
-  if (update.fromVersion !== version) return refuse(state, context, "gap");
-  return { state, effects: [{ kind: "apply", update }] };
+  if (header.toVersion <= version) return stay(state);
+  if (header.fromVersion !== version) return refuse(state, context, "gap");
+  return { state, effects: [{ kind: "apply", bytes }] };
 }
 
 function onHead(state: Connected, head: StateName, context: StepContext): Step {

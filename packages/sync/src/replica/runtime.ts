@@ -23,7 +23,10 @@ export interface Runtime {
   load(manifest: Manifest, snapshot: Snapshot): Promise<RuntimeSession>;
 }
 
-/** A model that is ready to serve. Calls take effect in the order in which they are made. */
+/**
+ * A model that is ready to serve. Changes take effect in the order in which they are made; a
+ * prediction may come from a version shortly before the newest, and says from which.
+ */
 export interface RuntimeSession extends AsyncDisposable {
   /** Outputs for `size` samples, all under the same state. */
   predict(inputs: Float32Array, size: number): Promise<Prediction>;
