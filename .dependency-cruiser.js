@@ -51,6 +51,16 @@ export default {
       to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-optional"] },
     },
     {
+      name: "engine-web-is-portable",
+      comment: "nothing that engine/web reaches may need Node",
+      severity: "error",
+      from: { path: "^packages/engine/src/web/", pathNot: "\\.(test|fixture)\\.ts$" },
+      to: {
+        path: "^(node:)?(fs|module|os|path|process|url|worker_threads|crypto|child_process)(/|$)|onnxruntime-node",
+        reachable: true,
+      },
+    },
+    {
       name: "onnxruntime-only-in-engine",
       severity: "error",
       from: { path: "^packages/(?!engine/)", pathNot: "\\.test\\.ts$" },

@@ -1,18 +1,8 @@
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { CHROMIUM, QUIET } from "./browser.ts";
 import { start, temporaryFolder } from "./program.ts";
-
-const CHROMIUM = process.env["EVERFRESH_CHROMIUM"] ?? "/usr/bin/chromium";
-const QUIET = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 describe.runIf(existsSync(CHROMIUM))(`the live page in ${CHROMIUM}`, () => {
   it("shows a run as it learns, and says when the server is gone", async () => {
@@ -21,7 +11,7 @@ describe.runIf(existsSync(CHROMIUM))(`the live page in ${CHROMIUM}`, () => {
     const trainer = start(args);
     const [page = ""] = await trainer.shows(/http:\/\/127\.0\.0\.1:\d+\//);
     await trainer.shows(/ready at version/);
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: [...QUIET] });
     try {
       const tab = await browser.newPage();
       const complaints: string[] = [];

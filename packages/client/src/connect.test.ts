@@ -78,7 +78,7 @@ class TestServer implements AsyncDisposable {
     const indices = Uint32Array.from([...chosen].sort((a, b) => a - b));
     const values = Float32Array.from(indices, () => roundTo(valueType, this.#random.normal()));
     const update = this.deployed.updateFor({ valueType, indices, values, buffers: [] });
-    this.#feed.publish(update, encodeUpdate(update));
+    this.#feed.publish(update, encodeUpdate(update, { layout: this.deployed.state.layout }));
     this.deployed.apply(update);
     return update;
   }
@@ -121,7 +121,7 @@ describe("connect to a LeNet-5", () => {
   afterEach(() => server[Symbol.asyncDispose]());
 
   it("predicts what the engine predicts with the server's own state, version by version", async () => {
-    await using model = await connect(server.url);
+    await using model = await connect(server.url, { mode: "patch" });
     expect(model.manifest.layout).toEqual(server.manifest.layout);
     for (let version = 0; version < 4; version++) {
       const { probabilities, classIndex, label, ...rest } = await model.predict({ image: pixels });
@@ -129,7 +129,7 @@ describe("connect to a LeNet-5", () => {
       expect(rest).toEqual({ version });
       expect(label).toBe(`${classIndex}`);
       const initial = { state, version, fingerprint };
-      await using oracle = await openInference(server.manifest.graph, initial);
+      await using oracle = await openInference(server.manifest.graph, initial, { mode: "patch" });
       const { outputs } = await oracle.predict(preprocessBatch(DIGITS, [pixels]), 1);
       expect(probabilities).toEqual(softmax(outputs));
       server.publish();
@@ -168,8 +168,17 @@ describe("connect to a LeNet-5", () => {
     expect(model.status()).toMatchObject({ fingerprint: versions.get(30), rejected: 0 });
   });
 
+  it("answers with every update a little later where the weights are constants", async () => {
+    await using model = await connect(server.url, { mode: "bake" });
+    const { toVersion } = server.publish();
+    await reached(model, toVersion);
+    let version = 0;
+    while (version < toVersion) ({ version } = await model.predict({ image: pixels }));
+    expect(version).toBe(toVersion);
+  });
+
   it("goes on by itself when the server is killed and started again", async () => {
-    await using model = await connect(server.url);
+    await using model = await connect(server.url, { mode: "patch" });
     server.publish();
     await reached(model, 1);
     await server.restart();

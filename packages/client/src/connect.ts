@@ -1,4 +1,5 @@
 import { Random, systemClock } from "@everfresh/core";
+import type { InferenceMode } from "@everfresh/engine";
 import { openReplica, type Runtime, type Transport, webSocketTransport } from "@everfresh/sync";
 
 import { type Client, ReplicaClient } from "./client.ts";
@@ -13,6 +14,12 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /** Threads of one prediction. @default 1 */
   readonly threads?: number;
+  /**
+   * How updates reach predictions: "patch" at the next one, "bake" up to a second later but with the
+   * speed of a model that never changes. Each prediction says which version it comes from.
+   * @default "auto": what a short measurement of the model finds faster
+   */
+  readonly mode?: InferenceMode | "auto";
   /** Another way to the server. @default WebSocket to `url` */
   readonly transport?: Transport;
   /** Another engine. @default ONNX Runtime in a worker thread */
@@ -31,11 +38,16 @@ export interface ConnectOptions {
  * const { label, version } = await model.predict({ image });
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
-  const { signal, connectTimeoutMs, threads, transport, runtime } = options;
+  const { signal, connectTimeoutMs, threads, mode, transport, runtime } = options;
   const address = webSocketUrl(url);
   const replica = await openReplica({
     transport: transport ?? webSocketTransport(address),
-    runtime: runtime ?? engineRuntime(threads === undefined ? {} : { threads }),
+    runtime:
+      runtime ??
+      engineRuntime({
+        ...(threads === undefined ? {} : { threads }),
+        ...(mode === undefined ? {} : { mode }),
+      }),
     clock: systemClock,
     random: new Random(randomSeed()),
     ...(signal === undefined ? {} : { signal }),

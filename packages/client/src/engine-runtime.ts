@@ -15,7 +15,7 @@ import { TooManyPredictionsError } from "./errors.ts";
 /** Predictions that may wait: half of what the engine takes, so that updates always find room. */
 const PREDICTIONS_WAITING_MAX = 512;
 
-/** The engine as a replica's runtime: one worker thread per model, which owns its state. */
+/** The engine as a replica's runtime: worker threads of its own per model, which own its state. */
 export function engineRuntime(options: InferenceOptions = {}): Runtime {
   return {
     async load(manifest, snapshot) {

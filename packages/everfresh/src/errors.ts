@@ -52,3 +52,21 @@ export class ReplicaProcessError extends EverfreshError {
     super("EF_REPLICA_PROCESS", message, { details });
   }
 }
+
+/** A version that a state directory's log does not have. */
+export class UnknownVersionError extends EverfreshError {
+  constructor(version: number, directory: string, newest: number) {
+    super(
+      "EF_VERSION_UNKNOWN",
+      `State directory ${directory} cannot give version ${version}; its log goes up to version ${newest}`,
+      { details: { version, directory, newest } },
+    );
+  }
+}
+
+/** A file that an export cannot write, or must not overwrite. */
+export class OutputFileError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_OUTPUT_FILE", `Cannot write ${file}: ${reason}`, { cause, details: { file } });
+  }
+}

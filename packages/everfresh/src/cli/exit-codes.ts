@@ -33,6 +33,7 @@ const EXIT_BY_CODE: ReadonlyMap<string, number> = new Map([
   ["EF_RESUME_MISMATCH", EXIT.state],
   ["EF_STATE_DIRECTORY", EXIT.state],
   ["EF_STATE_MISMATCH", EXIT.state],
+  ["EF_VERSION_UNKNOWN", EXIT.state],
   ["EF_REPLICA_PROCESS", EXIT.failure],
   ["EF_RUNTIME_FAILED", EXIT.failure],
   ["EF_RUNTIME_UNAVAILABLE", EXIT.failure],

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { BatchNormMode, Provider } from "@everfresh/engine";
 
 /** Options that `run`, `demo` and `replica` share. */
 export interface CommonOptions {
@@ -18,13 +19,23 @@ export interface CommonOptions {
 }
 
 const PORT_MAX = 65_535;
+const WORKERS_MAX = 64; // as the engine's
 
-/** Adds the options that all three commands share. */
+/** Adds the option that every command has. */
+export function addJsonOption(command: Command): Command {
+  return command.addOption(
+    new Option("--json", "print one JSON document on stdout; logs go to stderr").default(false),
+  );
+}
+
+/** Adds the option of commands that work on a state directory. */
+export function addStateOption(command: Command): Command {
+  return command.addOption(new Option("--state <dir>", "state directory"));
+}
+
+/** Adds the options that `run`, `demo` and `replica` share. */
 export function addCommonOptions(command: Command): Command {
-  return command
-    .addOption(
-      new Option("--json", "print one JSON document on stdout; logs go to stderr").default(false),
-    )
+  return addStateOption(addJsonOption(command))
     .addOption(
       new Option("--steps <n>", "stop after so many steps (a replica: updates)").argParser(
         wholeNumber(1, Number.MAX_SAFE_INTEGER),
@@ -40,13 +51,46 @@ export function addCommonOptions(command: Command): Command {
         wholeNumber(0, PORT_MAX),
       ),
     )
-    .addOption(new Option("--state <dir>", "state directory"))
     .addOption(
       new Option("--ratio <r>", "share of the parameters that one update may change").argParser(
         ratio,
       ),
     )
     .addOption(new Option("--data <dir>", "folder with the four MNIST (IDX) files, gzip or not"));
+}
+
+/** Options of commands that train: what to fix about how that is computed. */
+export interface PlanOptions {
+  /** Training workers. */
+  readonly workers?: number;
+  readonly batchNorm?: BatchNormMode;
+  readonly provider?: Provider;
+}
+
+/** Adds {@link PlanOptions}. */
+export function addPlanOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--workers <n>", "training workers; by default as before, or 2").argParser(
+        wholeNumber(1, WORKERS_MAX),
+      ),
+    )
+    .addOption(
+      new Option(
+        "--batch-norm <mode>",
+        "statistics of each worker's part, or those of the whole batch in one worker",
+      ).choices(["shard", "exact"]),
+    )
+    .addOption(
+      new Option("--provider <name>", "execution provider of ONNX Runtime, by default cpu").choices(
+        ["cpu", "webgpu", "cuda"],
+      ),
+    );
+}
+
+/** Parses the number of a version, 0 for the first. */
+export function versionNumber(text: string): number {
+  return wholeNumber(0, Number.MAX_SAFE_INTEGER)(text);
 }
 
 /** Parses a whole number within bounds. */

@@ -1,10 +1,11 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { EverfreshError } from "@everfresh/core";
 import { demoCommand } from "./commands/demo.ts";
+import { exportCommand } from "./commands/export.ts";
 import { replicaCommand } from "./commands/replica.ts";
 import { runCommand } from "./commands/run.ts";
 import { EXIT, exitStatusOf } from "./exit-codes.ts";
+import { release } from "./release.ts";
 import { terminalOn } from "./terminal.ts";
 
 const EXIT_HELP = `
@@ -22,13 +23,15 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const json = argv.includes("--json");
   const program = new Command("everfresh")
     .description("Keeps deployed deep-learning models fresh.")
-    .version(version())
+    .version(release())
+    // `export` has an option --version of its own.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => write(text.replace(/^error: /, "error EF_USAGE: ")),
     })
     .addHelpText("after", EXIT_HELP);
-  for (const command of [demoCommand(), runCommand(), replicaCommand()]) {
+  for (const command of [demoCommand(), runCommand(), replicaCommand(), exportCommand()]) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {
@@ -53,11 +56,4 @@ function report(error: unknown, json: boolean): number {
     terminal.line(error.stack ?? "");
   }
   return EXIT.failure;
-}
-
-function version(): string {
-  const manifest = JSON.parse(
-    readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
-  ) as { readonly version: string };
-  return manifest.version;
 }

@@ -20,17 +20,27 @@ export interface ResolvedModel {
  * @throws ModelSourceMismatchError when model, preprocessing, target and sources do not fit together
  * @throws ConfigError when the model file cannot be read
  */
-export async function resolveModel(
-  { definition, directory }: LoadedConfig,
-  seed: number,
-): Promise<ResolvedModel> {
-  const model = await readModel(definition, directory, seed);
+export async function resolveModel(loaded: LoadedConfig, seed: number): Promise<ResolvedModel> {
+  const { definition, directory } = loaded;
+  const model = await modelOf(loaded, seed);
   const source = await definition.source({ directory });
   const heldOut = definition.heldOut === undefined ? null : await definition.heldOut({ directory });
-  checkModel(definition, model);
   checkSource(definition, source);
   if (heldOut !== null) checkSource(definition, heldOut);
   return { definition, model, source, heldOut };
+}
+
+/**
+ * Reads the model of a definition, without its sources.
+ * @throws ModelSourceMismatchError, ConfigError as {@link resolveModel}
+ */
+export async function modelOf(
+  { definition, directory }: LoadedConfig,
+  seed: number,
+): Promise<Model> {
+  const model = await readModel(definition, directory, seed);
+  checkModel(definition, model);
+  return model;
 }
 
 async function readModel(

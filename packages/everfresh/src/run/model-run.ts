@@ -1,5 +1,5 @@
 import { type DeployedState, deployCopy, Random, streamOf } from "@everfresh/core";
-import type { TrainingSession } from "@everfresh/engine";
+import type { ExecutionPlan, TrainingSession } from "@everfresh/engine";
 import {
   deployedAt,
   type StepReport,
@@ -19,10 +19,6 @@ import { ReplicaGate } from "./replica-gate.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
 import { StatusBoard } from "./status-board.ts";
 import { UpdateLatency } from "./update-latency.ts";
-
-const SLOW_RUNTIME =
-  "Training runs on WebAssembly, which is slower than the native ONNX Runtime; " +
-  "where that is not installed: npm install onnxruntime-node --onnxruntime-node-install=skip";
 
 const HELD_OUT_EVERY_STEPS = 250; // often enough to watch, rare enough not to slow training
 
@@ -64,7 +60,7 @@ export class ModelRun implements ServedModel, Disposable {
       clock: options.clock,
       onAck: (replicaId, version) => this.#latency.acknowledged(replicaId, version),
     });
-    this.#publisher = new LogPublisher(log, this.#gate, this.#latency);
+    this.#publisher = new LogPublisher(log, this.#gate, this.#latency, this.#deployed);
     this.#board = new StatusBoard({
       facts: {
         name: definition.name,
@@ -87,9 +83,9 @@ export class ModelRun implements ServedModel, Disposable {
     });
   }
 
-  /** Workers of the training session. */
-  get workers(): number {
-    return this.#running.session.plan.workers;
+  /** How the training session computes. */
+  get plan(): ExecutionPlan {
+    return this.#running.session.plan;
   }
 
   /** Whether replicas are let in. */
@@ -197,10 +193,12 @@ export class ModelRun implements ServedModel, Disposable {
     if (this.#gate.isOpen || version < this.#stores.loggedVersion) return;
     this.#gate.open();
     const { session, feedUrl } = this.#running;
-    const { backend, workers } = session.plan;
+    const { backend, workers, fallbackReason } = session.plan;
     const plan = `${backend} ONNX Runtime, ${workers} worker${workers === 1 ? "" : "s"}`;
     this.#options.onEvent({ kind: "ready", version, plan });
-    if (backend === "wasm") this.#options.onEvent({ kind: "warning", message: SLOW_RUNTIME });
+    if (backend === "wasm") {
+      this.#options.onEvent({ kind: "warning", message: slowRuntime(fallbackReason) });
+    }
     this.#options.onReady?.(feedUrl, this.#record.seed);
   }
 
@@ -216,4 +214,13 @@ export class ModelRun implements ServedModel, Disposable {
       message: `Replaying step ${step} gave another update than the log has at version ${version}; the log stands (another CPU, runtime or ratio does that)`,
     });
   }
+}
+
+/** That training is slow, why if that was not asked for, and the way out. */
+function slowRuntime(fallbackReason: string | undefined): string {
+  const why = fallbackReason === undefined ? "" : `, which does not load (${fallbackReason})`;
+  return (
+    `Training runs on WebAssembly, which is slower than the native ONNX Runtime${why}; where ` +
+    "that is not installed: npm install onnxruntime-node --onnxruntime-node-install=skip"
+  );
 }

@@ -36,7 +36,7 @@ it("refuses a log whose checkpoint is gone", async () => {
     buffers: [],
   });
   const log = await openUpdateLog({ file: directory.databaseFile });
-  await log.append(update, encodeUpdate(update));
+  await log.append(update, encodeUpdate(update, { layout }));
   await log[Symbol.asyncDispose]();
   await expect(openStores(directory, resources)).rejects.toMatchObject({
     code: "EF_STATE_DIRECTORY",

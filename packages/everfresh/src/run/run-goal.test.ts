@@ -9,10 +9,10 @@ describe("the goal of a run", () => {
       seed: 1,
       goal: { requestedSteps: 100, untilStep: 100 },
     });
-    const finished = { ...request, seed: 5, workers: 3, goal: null };
+    const finished = { ...request, seed: 5, plan: { workers: 3 }, processor: null, goal: null };
     expect(runRecordFor(request, finished, 250)).toMatchObject({
       seed: 5,
-      workers: 3,
+      plan: { workers: 3 },
       goal: { requestedSteps: 100, untilStep: 350 },
     });
   });
@@ -21,7 +21,8 @@ describe("the goal of a run", () => {
     const interrupted = {
       ...request,
       seed: 5,
-      workers: null,
+      plan: null,
+      processor: null,
       goal: { requestedSteps: 100, untilStep: 350 },
     };
     expect(runRecordFor(request, interrupted, 300).goal?.untilStep).toBe(350);
@@ -30,7 +31,7 @@ describe("the goal of a run", () => {
   });
 
   it("refuses a directory of another model or seed, naming both", () => {
-    const recorded = { ...request, seed: 5, workers: null, goal: null };
+    const recorded = { ...request, seed: 5, plan: null, processor: null, goal: null };
     expect(() => runRecordFor({ ...request, seed: 6 }, recorded, 0)).toThrow(/seed 5.*seed 6/);
     expect(() => runRecordFor({ ...request, model: "other" }, recorded, 0)).toThrow(
       /model digits.*model other/,

@@ -33,7 +33,8 @@ export function runRecordFor(
     source,
     parameters,
     seed,
-    workers: recorded?.workers ?? null,
+    plan: recorded?.plan ?? null,
+    processor: recorded?.processor ?? null,
     goal: goalOf(steps, recorded?.goal ?? null, stepsMade),
   };
 }
@@ -48,7 +49,10 @@ function goalOf(
   return { requestedSteps: steps, untilStep: stepsMade + steps };
 }
 
-function checkSame(wanted: Omit<RunRecord, "goal" | "workers">, recorded: RunRecord): void {
+function checkSame(
+  wanted: Pick<RunRecord, "model" | "source" | "parameters" | "seed">,
+  recorded: RunRecord,
+): void {
   for (const key of ["model", "source", "parameters", "seed"] as const) {
     if (wanted[key] === recorded[key]) continue;
     throw new StateMismatchError(

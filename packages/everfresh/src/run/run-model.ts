@@ -4,12 +4,20 @@
 import { openTrainingSession } from "@everfresh/engine";
 import { type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
 import { startServer } from "../http/server.ts";
+import {
+  differences,
+  planToRecord,
+  planToResume,
+  type Processor,
+  type RecordedPlan,
+} from "../state/recorded-plan.ts";
 import { openStateDirectory, type RunRecord } from "../state/state-directory.ts";
 import { ModelRun } from "./model-run.ts";
 import { openStores, type Stores } from "./open-stores.ts";
 import { Resources } from "./resources.ts";
 import { runRecordFor, SEED_DEFAULT } from "./run-goal.ts";
 import type { RunModelOptions } from "./run-options.ts";
+import { thisProcessor } from "./this-processor.ts";
 
 /**
  * Trains and serves one model until it is done or `signal` aborts, and leaves everything consistent.
@@ -35,7 +43,9 @@ export async function runModel(options: RunModelOptions): Promise<void> {
       stores.checkpoint?.step ?? 0,
     );
     const run = await openRun(options, resolved, record, stores, resources);
-    const opened = { ...record, workers: run.workers };
+    const computing = { plan: planToRecord(run.plan), processor: thisProcessor() };
+    warnOfDifferences(options, record, computing);
+    const opened = { ...record, ...computing };
     directory.writeRecord(opened);
     await run.anchorFirstVersion();
     // A run that replays first lets replicas in while it trains.
@@ -67,10 +77,25 @@ async function openRun(
   const session = await openTrainingSession(model, {
     optimizer: definition.optimizer,
     batchSize: definition.strategy.batchSize,
-    ...(record.workers === null ? {} : { plan: { workers: record.workers } }),
+    seed: record.seed,
+    plan: planToResume(record.plan, options.plan),
     ...(checkpoint === null ? {} : { checkpoint: checkpoint.training }),
   });
   resources.add(() => session[Symbol.asyncDispose]());
   run.start(session, feedUrl);
   return run;
+}
+
+/** Bit equality holds for one plan on one kind of processor. */
+function warnOfDifferences(
+  { onEvent }: RunModelOptions,
+  recorded: RunRecord,
+  now: { readonly plan: RecordedPlan; readonly processor: Processor },
+): void {
+  const found = differences(recorded, now);
+  if (found.length === 0) return;
+  onEvent({
+    kind: "warning",
+    message: `This run computes otherwise than it did (${found.join("; ")}); bit equality is not promised`,
+  });
 }

@@ -1,4 +1,5 @@
 import type { Clock } from "@everfresh/core";
+import type { ExecutionPlan } from "@everfresh/engine";
 import type { StepReport } from "@everfresh/learn";
 import type { ModelStatus } from "@everfresh/sync";
 import type { LoadedConfig } from "../config/load-config.ts";
@@ -14,6 +15,8 @@ export interface RunModelOptions {
   readonly steps?: number;
   /** Overrides the configured share of parameters per update. */
   readonly ratio?: number;
+  /** What to fix about the execution, before what the state directory recorded. */
+  readonly plan?: Partial<Pick<ExecutionPlan, "workers" | "batchNorm" | "provider">>;
   readonly host: string;
   /** 0 for a free port. */
   readonly port: number;

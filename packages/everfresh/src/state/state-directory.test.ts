@@ -9,7 +9,14 @@ const record: RunRecord = {
   source: "mnist-train",
   seed: 4,
   parameters: 61_706,
-  workers: 2,
+  plan: {
+    backend: "native",
+    provider: "cpu",
+    workers: 2,
+    threadsPerWorker: 1,
+    onnxruntime: "1.30.0",
+  },
+  processor: { model: "Some Processor", features: ["avx", "avx2"] },
   goal: { requestedSteps: 10, untilStep: 30 },
 };
 
@@ -27,6 +34,18 @@ describe("a state directory", () => {
     expect(openStateDirectory(directory).readRecord()).toEqual(record);
   });
 
+  it.each([
+    [2, { workers: 2 }],
+    [null, null],
+  ])("is understood when its record is of the first format (%s workers)", (workers, plan) => {
+    const { model, source, seed, parameters, goal } = record;
+    const facts = { model, source, seed, parameters, goal };
+    const text = JSON.stringify({ format: 1, ...facts, workers });
+    writeFileSync(path.join(parent, "run.json"), text);
+    const read = openStateDirectory(parent).readRecord();
+    expect(read).toEqual({ ...facts, plan, processor: null });
+  });
+
   it("cannot be a file", () => {
     const file = path.join(parent, "file");
     writeFileSync(file, "");
@@ -35,8 +54,12 @@ describe("a state directory", () => {
 
   it.each([
     ["is not JSON", "{"],
-    ["is of another format", JSON.stringify({ ...record, format: 2 })],
-    ["lacks a field", JSON.stringify({ format: 1, model: "digits" })],
+    ["is of another format", JSON.stringify({ ...record, format: 3 })],
+    [
+      "has an impossible plan",
+      JSON.stringify({ ...record, format: 2, plan: { ...record.plan, workers: 0 } }),
+    ],
+    ["lacks a field", JSON.stringify({ format: 2, model: "digits" })],
   ])("refuses a record that %s, and leaves it as it is", (_what, text) => {
     const file = path.join(parent, "run.json");
     writeFileSync(file, text);

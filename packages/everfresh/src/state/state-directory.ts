@@ -2,19 +2,39 @@ import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node
 import path from "node:path";
 import { z } from "zod";
 import { StateDirectoryError } from "../errors.ts";
+import {
+  type Processor,
+  processorSchema,
+  type RecordedPlan,
+  recordedPlanSchema,
+} from "./recorded-plan.ts";
 import { writeAtomically } from "./write-atomically.ts";
 
-const RECORD_FORMAT = 1;
+const RECORD_FORMAT = 2;
 
-const recordSchema = z.object({
-  format: z.literal(RECORD_FORMAT),
+const facts = {
   model: z.string(),
   source: z.string(),
   seed: z.number().int().nonnegative(),
   parameters: z.number().int().positive(),
-  workers: z.number().int().positive().nullable(),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
+};
+
+const recordSchema = z.object({
+  format: z.literal(RECORD_FORMAT),
+  ...facts,
+  plan: recordedPlanSchema.nullable(),
+  processor: processorSchema.nullable(),
 });
+
+/** Format 1 knew of the plan only how many workers there were. */
+const firstRecordSchema = z
+  .object({ format: z.literal(1), ...facts, workers: z.number().int().positive().nullable() })
+  .transform(({ workers, ...record }) => ({
+    ...record,
+    plan: workers === null ? null : { workers },
+    processor: null,
+  }));
 
 /** What a state directory is about. */
 export interface RunRecord {
@@ -26,8 +46,10 @@ export interface RunRecord {
   readonly seed: number;
   /** Parameters of the model. */
   readonly parameters: number;
-  /** Training workers: as many after a restart, so that a replay comes to the same bits. */
-  readonly workers: number | null;
+  /** How it computes: the same after a restart, so that a replay comes to the same bits. */
+  readonly plan: RecordedPlan | null;
+  /** Where it computed last. */
+  readonly processor: Processor | null;
   /** A run of a given number of steps that has not finished: a restart completes it. */
   readonly goal: { readonly requestedSteps: number; readonly untilStep: number } | null;
 }
@@ -59,6 +81,28 @@ export function openStateDirectory(directory: string): StateDirectory {
       cause,
     );
   }
+  return stateDirectoryAt(absolute);
+}
+
+/**
+ * Finds the state directory of an earlier run, without changing anything in it.
+ * @throws StateDirectoryError when there is none, or its record cannot be read
+ */
+export function findStateDirectory(directory: string): {
+  readonly directory: StateDirectory;
+  readonly record: RunRecord;
+} {
+  const found = stateDirectoryAt(path.resolve(directory));
+  const record = found.readRecord();
+  if (record === null) {
+    throw new StateDirectoryError(
+      `There is no run in ${found.path}; give the state directory of one with --state DIR`,
+    );
+  }
+  return { directory: found, record };
+}
+
+function stateDirectoryAt(absolute: string): StateDirectory {
   const recordFile = path.join(absolute, "run.json");
   return {
     path: absolute,
@@ -86,10 +130,10 @@ function parseRecord(file: string): RunRecord {
       cause,
     );
   }
-  const checked = recordSchema.safeParse(json);
+  const checked = z.union([recordSchema, firstRecordSchema]).safeParse(json);
   if (checked.success) {
-    const { model, source, seed, parameters, workers, goal } = checked.data;
-    return { model, source, seed, parameters, workers, goal };
+    const { model, source, seed, parameters, plan, processor, goal } = checked.data;
+    return { model, source, seed, parameters, plan, processor, goal };
   }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,

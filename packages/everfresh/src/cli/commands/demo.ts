@@ -59,7 +59,7 @@ async function runDemo(options: RunCommandOptions, stateDirectory: string): Prom
       beforeTraining: async (status) => {
         // So that the replica is seen to learn from the first update on.
         const gone = new AbortController();
-        void (replica)?.ended.then(() => gone.abort());
+        void replica?.ended.then(() => gone.abort());
         await replicaServes(status, AbortSignal.any([interrupt.signal, gone.signal]));
       },
       afterTraining: async (run) => {

@@ -80,7 +80,8 @@ async function join(url: string, signal: AbortSignal): Promise<Client> {
   const abandon = (): void => attempt.abort(signal.reason);
   signal.addEventListener("abort", abandon);
   try {
-    return await connect(url, { signal: attempt.signal });
+    // What it shows is of the newest version, so predictions must be too.
+    return await connect(url, { signal: attempt.signal, mode: "patch" });
   } finally {
     signal.removeEventListener("abort", abandon);
   }

@@ -9,14 +9,20 @@ import type { RunModelOptions } from "../../run/run-options.ts";
 import { replicasInStep } from "../in-step.ts";
 import { aborted, interruptSignal } from "../interrupt.ts";
 import { Narrator } from "../narrator.ts";
-import { addCommonOptions, type CommonOptions, positiveNumber } from "../options.ts";
+import {
+  addCommonOptions,
+  addPlanOptions,
+  type CommonOptions,
+  type PlanOptions,
+  positiveNumber,
+} from "../options.ts";
 import { summaryOf } from "../summary.ts";
 import { terminalOn } from "../terminal.ts";
 
 const PORT_DEFAULT = 7070;
 
 /** Options of `everfresh run`. */
-export interface RunCommandOptions extends CommonOptions {
+export interface RunCommandOptions extends CommonOptions, PlanOptions {
   readonly config?: string;
   readonly host: string;
   /** Samples per second. */
@@ -50,7 +56,7 @@ export function runCommand(): Command {
 
 /** Adds the options of commands that start a server. */
 export function addServerOptions(command: Command): Command {
-  return command
+  return addPlanOptions(command)
     .addOption(new Option("--host <address>", "address to listen on").default("127.0.0.1"))
     .addOption(
       new Option("--rate <n>", "let at most so many samples arrive per second").argParser(
@@ -70,8 +76,12 @@ export function builtInDigits({ data }: Pick<CommonOptions, "data">, seed: numbe
 /** The part of {@link RunModelOptions} that command-line options decide. */
 export function modelOptionsOf(
   options: RunCommandOptions,
-): Pick<RunModelOptions, "host" | "port" | "seed" | "steps" | "ratio" | "samplesPerSecond"> {
+): Pick<
+  RunModelOptions,
+  "host" | "port" | "seed" | "steps" | "ratio" | "samplesPerSecond" | "plan"
+> {
   const { host, port = PORT_DEFAULT, seed, steps, ratio, rate } = options;
+  const { workers, batchNorm, provider } = options;
   return {
     host,
     port,
@@ -79,6 +89,11 @@ export function modelOptionsOf(
     ...(steps === undefined ? {} : { steps }),
     ...(ratio === undefined ? {} : { ratio }),
     ...(rate === undefined ? {} : { samplesPerSecond: rate }),
+    plan: {
+      ...(workers === undefined ? {} : { workers }),
+      ...(batchNorm === undefined ? {} : { batchNorm }),
+      ...(provider === undefined ? {} : { provider }),
+    },
   };
 }
 
