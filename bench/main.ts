@@ -1,5 +1,10 @@
 /** Benches of Everfresh beside its peers: `npm run bench -- COMMAND [options]`. */
+import { gradients } from "./gradients.ts";
+import { fuzz } from "./fuzz.ts";
+import { infer } from "./infer.ts";
+import { memory } from "./memory.ts";
 import { train } from "./train.ts";
+import { trajectory } from "./trajectory.ts";
 
 interface Command {
   readonly summary: string;
@@ -8,14 +13,22 @@ interface Command {
 }
 
 const COMMANDS: Readonly<Record<string, Command>> = {
+  fuzz: { summary: "mutated updates against the decoder", run: fuzz },
+  gradients: { summary: "a whole model's gradients beside PyTorch's in float64", run: gradients },
+  infer: {
+    summary: "time of a prediction while updates arrive, beside ONNX Runtime's",
+    run: infer,
+  },
+  memory: { summary: "peak memory of training, beside PyTorch's", run: memory },
   train: { summary: "time of a training step, beside PyTorch's", run: train },
+  trajectory: { summary: "losses over many steps beside PyTorch's", run: trajectory },
 };
 
 const USAGE = `Usage: npm run bench -- COMMAND [options]
 
 Commands:
 ${Object.entries(COMMANDS)
-  .map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
   .join("\n")}
 
 npm run bench -- COMMAND --help shows the options of a command.`;

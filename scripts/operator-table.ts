@@ -3,6 +3,7 @@
  *
  *   node --conditions=source scripts/operator-table.ts > docs/operators.md
  */
+import { DECOMPOSED_OPERATORS } from "../packages/engine/src/models/decompositions.ts";
 import { zeroGradient } from "../packages/engine/src/ops/elementwise-rule.ts";
 import { nonDifferentiable, type OperatorRule } from "../packages/engine/src/ops/operator.ts";
 import { OPERATORS } from "../packages/engine/src/ops/operators.ts";
@@ -18,7 +19,9 @@ differences of ONNX Runtime's own operator.
 - **none**: nothing flows back through it.
 
 An operator that is not here, or a form of one that its note excludes, is refused when the model is
-read, with \`EF_OPERATOR_UNSUPPORTED\` naming the operator and the node.
+read, with \`EF_OPERATOR_UNSUPPORTED\` naming the operator and the node. Convolution and pooling work
+on images and on series (1-D). Reading a model makes others of these, all with gradients:
+${DECOMPOSED_OPERATORS.join(", ")}, and SplitToSequence with SequenceAt.
 `;
 
 function gradientOf({ gradient }: OperatorRule): string {

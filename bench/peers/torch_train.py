@@ -1,48 +1,28 @@
-"""Times training steps of PyTorch, one round per line on stdin, for bench/train.ts.
+"""Times training steps of PyTorch, one round per line on stdin, for bench/train.ts and memory.ts.
 
-    python torch_train.py MODEL BATCH OPTIMIZER
+    python torch_train.py JOB
 
-First writes {"version"}; then answers {"format", "steps"} with {"stepMs"}: the median over the steps
-of forward, backward, optimizer and reading the loss. Uses all cores.
+JOB is JSON: {"builder", "options"} as torch_models.py has them, {"sampleShape", "idLimits",
+"classes", "batch", "optimizer"}. First writes {"version"}; then answers
+
+    {"command": "time", "format", "steps"} with {"stepMs"}: the median over the steps of forward,
+        backward, optimizer and reading the loss
+    {"command": "memory"} with {"peakBytes", "baseBytes"}: the most that the process has had, and
+        what it had before its first model
+
+Uses all cores.
 """
 
 import json
 import os
+import re
 import sys
 import time
 
 import torch
 from torch import nn
 
-MODELS = {
-    "lenet5": (
-        (1, 28, 28),
-        lambda: nn.Sequential(
-            nn.Conv2d(1, 6, 5, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(6, 16, 5),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear(400, 120),
-            nn.ReLU(),
-            nn.Linear(120, 84),
-            nn.ReLU(),
-            nn.Linear(84, 10),
-        ),
-    ),
-    "mlp": (
-        (784,),
-        lambda: nn.Sequential(
-            nn.Linear(784, 256),
-            nn.ReLU(),
-            nn.Linear(256, 128),
-            nn.ReLU(),
-            nn.Linear(128, 10),
-        ),
-    ),
-}
+from torch_models import build
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=1e-3, momentum=0.9),
@@ -50,17 +30,26 @@ OPTIMIZERS = {
 }
 
 
-def stepper(model_name, batch, optimizer_name, memory_format):
+def random_inputs(job):
+    """Normal numbers; ids where there are limits, as integers where all are ids."""
+    limits = job.get("idLimits") or []
+    inputs = torch.randn(job["batch"], *job["sampleShape"])
+    for column, limit in enumerate(limits):
+        if limit is not None:
+            inputs[:, column] = torch.randint(limit, (job["batch"],)).float()
+    return inputs.long() if limits and None not in limits else inputs
+
+
+def stepper(job, memory_format):
     """A function that makes one training step."""
     torch.manual_seed(1)
-    shape, make = MODELS[model_name]
-    model = make()
-    inputs = torch.randn(batch, *shape)
-    targets = torch.randint(0, 10, (batch,))
-    if memory_format == "channels_last" and len(shape) == 3:
+    model = build(job["builder"], job["options"]).train()
+    inputs = random_inputs(job)
+    targets = torch.randint(job["classes"], (job["batch"],))
+    if memory_format == "channels_last":
         model = model.to(memory_format=torch.channels_last)
         inputs = inputs.to(memory_format=torch.channels_last)
-    optimizer = OPTIMIZERS[optimizer_name](model.parameters())
+    optimizer = OPTIMIZERS[job["optimizer"]](model.parameters())
 
     def step():
         optimizer.zero_grad()
@@ -72,24 +61,38 @@ def stepper(model_name, batch, optimizer_name, memory_format):
     return step
 
 
-def main(model_name, batch, optimizer_name):
+def median_time(step, count):
+    times = []
+    for _ in range(count):
+        started = time.perf_counter()
+        step()
+        times.append(1e3 * (time.perf_counter() - started))
+    times.sort()
+    return times[len(times) // 2]
+
+
+def memory(kind):
+    """Bytes from the process's own entry in /proc: VmHWM is the peak, VmRSS what there is now."""
+    with open("/proc/self/status") as status:
+        return int(re.search(rf"{kind}:\s+(\d+) kB", status.read())[1]) * 1024
+
+
+def main(job):
     torch.set_num_threads(os.cpu_count())
-    steppers = {
-        memory_format: stepper(model_name, batch, optimizer_name, memory_format)
-        for memory_format in ("NCHW", "channels_last")
-    }
+    base = memory("VmRSS")
+    steppers = {}
     print(json.dumps({"version": torch.__version__}), flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        step = steppers[request["format"]]
-        times = []
-        for _ in range(request["steps"]):
-            started = time.perf_counter()
-            step()
-            times.append(1e3 * (time.perf_counter() - started))
-        times.sort()
-        print(json.dumps({"stepMs": times[len(times) // 2]}), flush=True)
+        if request["command"] == "memory":
+            answer = {"peakBytes": memory("VmHWM"), "baseBytes": base}
+        else:
+            memory_format = request["format"]
+            if memory_format not in steppers:
+                steppers[memory_format] = stepper(job, memory_format)
+            answer = {"stepMs": median_time(steppers[memory_format], request["steps"])}
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    main(json.loads(sys.argv[1]))

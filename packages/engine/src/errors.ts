@@ -1,4 +1,4 @@
-import { EverfreshError } from "@everfresh/core";
+import { type ErrorDetails, EverfreshError } from "@everfresh/core";
 
 // graph
 
@@ -65,6 +65,17 @@ export class ExternalDataError extends EverfreshError {
   }
 }
 
+/** A file that is not in the safetensors format, or is damaged. */
+export class InvalidSafetensorsError extends EverfreshError {
+  constructor(reason: string, cause?: unknown) {
+    super(
+      "EF_SAFETENSORS_INVALID",
+      `This is not a safetensors file, or it is damaged: ${reason}`,
+      cause === undefined ? {} : { cause },
+    );
+  }
+}
+
 /** A model that cannot be trained as asked: nothing to train, or a loss that does not fit it. */
 export class UntrainableModelError extends EverfreshError {
   constructor(message: string) {
@@ -72,9 +83,29 @@ export class UntrainableModelError extends EverfreshError {
   }
 }
 
+/** A pattern of names to freeze that no parameter of the model has. */
+export class UnmatchedPatternError extends EverfreshError {
+  constructor(pattern: string, nearest: readonly string[]) {
+    const names = nearest.map((name) => `"${name}"`).join(", ");
+    super(
+      "EF_MODEL_PATTERN",
+      `Pattern "${pattern}" matches no parameter of the model` +
+        (nearest.length === 0 ? "; it has none" : `; similar are ${names}`),
+      { details: { pattern, nearest } },
+    );
+  }
+}
+
+/** A model whose last layer cannot be replaced. */
+export class ModelHeadError extends EverfreshError {
+  constructor(reason: string) {
+    super("EF_MODEL_HEAD", `The model's last layer cannot be replaced: ${reason}`);
+  }
+}
+
 // sessions
 
-/** Neither the native nor the WASM build of ONNX Runtime could be loaded. */
+/** ONNX Runtime does not load, or the execution provider that is asked for is not there. */
 export class RuntimeUnavailableError extends EverfreshError {
   constructor(message: string, cause?: unknown) {
     super("EF_RUNTIME_UNAVAILABLE", message, { cause });
@@ -91,12 +122,34 @@ export class RuntimeFailedError extends EverfreshError {
 
 /** A training step whose loss or gradients are not finite; nothing was changed. */
 export class NonFiniteLossError extends EverfreshError {
-  constructor(step: number, loss: number) {
+  /**
+   * @param cause where a number first went wrong, for people, and the same as facts; null if unknown
+   */
+  constructor(
+    step: number,
+    loss: number,
+    cause: { readonly text: string; readonly details: ErrorDetails } | null = null,
+  ) {
+    const what = Number.isFinite(loss) ? "gradients that are not finite" : `loss ${loss}`;
+    const where = cause === null ? "" : ` (${cause.text})`;
     super(
       "EF_NON_FINITE_LOSS",
-      `Step ${step} gave ${Number.isFinite(loss) ? "gradients that are not finite" : `loss ${loss}`}; ` +
-        "parameters and optimizer stay as they were: lower the learning rate or check the inputs",
-      { details: { step, loss } },
+      `Step ${step} gave ${what}${where}; parameters and optimizer stay as they were: ` +
+        "lower the learning rate or check the inputs",
+      { details: { ...cause?.details, step, loss } },
+    );
+  }
+}
+
+/** A formulation of a model's gradients that does not agree with the plain one on this machine. */
+export class GradientSelfTestError extends EverfreshError {
+  constructor(output: string, deviation: number) {
+    super(
+      "EF_GRADIENT_SELF_TEST",
+      `The gradients of this model fail their self-test here: "${output}" deviates by ` +
+        `${Number((100 * deviation).toPrecision(2))} % from the plain formulation; train with ` +
+        "another plan, and report this model",
+      { details: { output, deviation } },
     );
   }
 }

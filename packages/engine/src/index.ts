@@ -2,6 +2,7 @@
  * Trains and runs ONNX models: ONNX graph to gradient graph to training step, on ONNX Runtime.
  * @module
  */
+export type { DropoutMask, Moments } from "./autodiff/training-mode.ts";
 export {
   type TrainingStep,
   trainingStep,
@@ -11,8 +12,11 @@ export {
   CheckpointMismatchError,
   CorruptCheckpointError,
   ExternalDataError,
+  GradientSelfTestError,
   InvalidModelError,
+  InvalidSafetensorsError,
   ModelDTypeError,
+  ModelHeadError,
   ModelSignatureError,
   NonFiniteLossError,
   RuntimeFailedError,
@@ -20,6 +24,7 @@ export {
   SessionBusyError,
   SessionClosedError,
   ShapeInferenceError,
+  UnmatchedPatternError,
   UnsupportedOperatorError,
   UnsupportedOpsetError,
   UntrainableModelError,
@@ -37,6 +42,13 @@ export type {
   ValueInfo,
   ValueType,
 } from "./graph/graph.ts";
+export type { Formulations } from "./graph/builder.ts";
+export type {
+  Formulation,
+  ForwardFormulation,
+  InputFormulation,
+  WeightFormulation,
+} from "./graph/formulation.ts";
 export type { OperatorKind } from "./graph/operator-kind.ts";
 export type { BinaryCrossEntropyWithLogitsSpec } from "./losses/binary-cross-entropy.ts";
 export type { HuberSpec } from "./losses/huber.ts";
@@ -44,12 +56,32 @@ export type { ClassIndexTarget, NumbersTarget, TargetSpec } from "./losses/loss.
 export type { LossSpec } from "./losses/loss-of.ts";
 export type { MeanSquaredErrorSpec } from "./losses/mean-squared-error.ts";
 export type { SoftmaxCrossEntropySpec } from "./losses/softmax-cross-entropy.ts";
-export { exportModel } from "./models/export-model.ts";
-export { importModel } from "./models/import-model.ts";
+export { densenet161 } from "./models/densenet.ts";
+export { dlrmSmall, type DlrmSmallOptions } from "./models/dlrm-small.ts";
+export { exportModel, type ExportOptions } from "./models/export-model.ts";
+export { foldBatchNorm } from "./models/fold-batch-norm.ts";
+export type { ImageModelOptions } from "./models/image-model.ts";
+export { freeze } from "./models/freeze.ts";
+export { type ImportOptions, importModel } from "./models/import-model.ts";
 export { inferenceGraph } from "./models/inference-graph.ts";
 export { lenet5, type Lenet5Options } from "./models/lenet5.ts";
+export { lstmClassifier, type LstmClassifierOptions } from "./models/lstm-classifier.ts";
 export { mlp, type MlpOptions } from "./models/mlp.ts";
+export { mobilenetV2, type MobilenetV2Options } from "./models/mobilenet-v2.ts";
 export type { Model, ModelPort } from "./models/model.ts";
+export { replaceHead, type ReplaceHeadOptions } from "./models/replace-head.ts";
+export { resnet18, resnet50 } from "./models/resnet.ts";
+export { resnet20 } from "./models/resnet20.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafetensorsFile,
+} from "./models/safetensors.ts";
+export { trainingNotes } from "./models/training-notes.ts";
+export {
+  transformerEncoder,
+  type TransformerEncoderOptions,
+} from "./models/transformer-encoder.ts";
 export { adagrad, type AdagradSpec } from "./optimizers/adagrad.ts";
 export {
   adam,
@@ -74,17 +106,25 @@ export {
 } from "./optimizers/schedule.ts";
 export type { OptimizerSettings } from "./optimizers/settings.ts";
 export { sgd, type SgdSpec } from "./optimizers/sgd.ts";
-export type { Backend } from "./runtime/runtime.ts";
-export type { ExecutionPlan } from "./sessions/execution-plan.ts";
+export {
+  type MeasuredPlan,
+  measurePlan,
+  type PlanMeasurementOptions,
+} from "./plan/measure-plan.ts";
+export type { Backend, Provider, RuntimeReport, RuntimeRequest } from "./runtime/runtime.ts";
+export type { BatchNormMode, ExecutionPlan } from "./sessions/execution-plan.ts";
 export type {
+  InferenceMode,
   InferenceOptions,
   InferenceSession,
   Prediction,
   StateVersion,
   VersionedState,
 } from "./sessions/inference-session.ts";
+export type { NonFinitePlace } from "./sessions/non-finite.ts";
 export { openInference } from "./sessions/open-inference.ts";
 export { openTrainingSession } from "./sessions/open-training-session.ts";
+export { selfTest, type SelfTestReport } from "./sessions/self-test.ts";
 export type {
   StepResult,
   TrainingBatch,

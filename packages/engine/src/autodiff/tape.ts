@@ -1,6 +1,7 @@
 import { assert } from "@everfresh/core";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
 import { fixedShape } from "../graph/dimension.ts";
+import { zeros } from "../graph/elementwise-expressions.ts";
 import { add } from "../graph/expressions.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { type KnownType, nonDifferentiable } from "../ops/operator.ts";
@@ -22,6 +23,9 @@ export interface Tape {
   readonly values: ReadonlyMap<string, Value>;
 }
 
+/** An optional output that nobody named. */
+const ABSENT: Value = { name: "", dtype: "float32", shape: [] };
+
 /** Emits the forward computation of `graph`, whose `types` are known for a fixed batch size. */
 export function emitForward(builder: GraphBuilder, graph: Graph, types: TypeTable): Tape {
   const values = new Map<string, Value>();
@@ -35,7 +39,7 @@ export function emitForward(builder: GraphBuilder, graph: Graph, types: TypeTabl
   for (const [name, constant] of graph.constants) values.set(name, builder.adopt(name, constant));
   const entries = graph.nodes.map((node): TapeEntry => {
     const inputs = node.inputs.map((name) => (name === "" ? null : valueAt(values, name)));
-    const outputTypes = node.outputs.map(fixed);
+    const outputTypes = node.outputs.map((name) => (name === "" ? ABSENT : fixed(name)));
     const { operator, attributes } = node;
     const { forward } = ruleOf(operator);
     let outputs: readonly Value[];
@@ -75,11 +79,16 @@ export function differentiate(
   for (const entry of tape.entries.toReversed()) {
     const { node, inputs, outputs } = entry;
     const rule = ruleOf(node.operator).gradient;
-    const outputGradient = gradients.get(outputs[0]?.name ?? "");
-    if (rule === nonDifferentiable || outputGradient === undefined) continue;
+    const outputGradients = outputs.map(({ name }) => gradients.get(name) ?? null);
+    const [first] = outputs;
+    if (rule === nonDifferentiable || first === undefined) continue;
+    if (outputGradients.every((gradient) => gradient === null)) continue;
     const needed = inputs.map((input) => input !== null && dependent.has(input.name));
     if (!needed.includes(true)) continue;
-    const parts = rule({ ...entry, builder, outputGradient, wanted: needed });
+    // Where only other outputs count, these zeros are left out again unless the rule uses them.
+    const outputGradient = outputGradients[0] ?? zeros(builder, first.shape);
+    const call = { ...entry, builder, outputGradient, outputGradients, wanted: needed };
+    const parts = rule(call);
     inputs.forEach((input, i) => {
       const part = parts[i];
       if (input === null || needed[i] !== true) return;

@@ -1,14 +1,17 @@
-import { assert, type Shape } from "@everfresh/core";
 import { UntrainableModelError } from "../errors.ts";
-import { GraphBuilder, type Value } from "../graph/builder.ts";
-import { expand } from "../graph/expressions.ts";
+import { zeros } from "../graph/elementwise-expressions.ts";
+import { BLOCKED_DOMAIN } from "../graph/blocked-layout.ts";
+import type { Formulations } from "../graph/builder.ts";
+import type { Graph } from "../graph/graph.ts";
 import type { TargetSpec } from "../losses/loss.ts";
-import { emitLoss, type LossSpec, targetOf } from "../losses/loss-of.ts";
+import type { LossSpec } from "../losses/loss-of.ts";
 import type { Model } from "../models/model.ts";
 import { writeOnnx } from "../onnx/write.ts";
 import { inferTypes } from "../ops/type-inference.ts";
+import { checkBatchSize, DEFAULT_LOSS, emitLossGraph } from "./loss-graph.ts";
 import { fusePooling, poolBeforeRelu } from "./rewrites.ts";
-import { differentiate, emitForward } from "./tape.ts";
+import { differentiate } from "./tape.ts";
+import { type DropoutMask, inTrainingMode, type Moments } from "./training-mode.ts";
 
 /** Options of {@link trainingStep}. */
 export interface TrainingStepOptions {
@@ -16,6 +19,16 @@ export interface TrainingStepOptions {
   readonly batchSize: number;
   /** @default { kind: "softmaxCrossEntropy" } */
   readonly loss?: LossSpec;
+  /** Whether operators may be computed in another order or as one, which is faster. @default true */
+  readonly accelerate?: boolean;
+  /**
+   * Channels per block of ONNX Runtime's blocked layout, where the runtime that will execute the step
+   * has it; null to use standard operators only.
+   * @default null
+   */
+  readonly block?: number | null;
+  /** By the names of the model's nodes, how they are computed. @default as their shapes suggest */
+  readonly formulations?: Formulations;
 }
 
 /**
@@ -26,22 +39,35 @@ export interface TrainingStepOptions {
 export interface TrainingStep {
   /** The ONNX file; the same model and options always give the same bytes. */
   readonly onnx: Uint8Array;
+  /** B: samples per run. */
+  readonly batchSize: number;
+  /** Whether it has operators that ONNX Runtime has but does not document. */
+  readonly internalOperators: boolean;
   /**
    * Names of the inputs: `x` float32 [B, ...input.shape]; `targets` as {@link TrainingStep.target}
-   * says; `weights` float32 [B], how much each sample counts, 0 or more, 0 for padding rows.
+   * says; `weights` float32 [B], how much each sample counts, 0 or more, 0 for padding rows; `masks`
+   * one for each Dropout. Padding rows do count in the statistics of BatchNormalization.
    */
-  readonly inputs: { readonly x: string; readonly targets: string; readonly weights: string };
+  readonly inputs: {
+    readonly x: string;
+    readonly targets: string;
+    readonly weights: string;
+    readonly masks: readonly DropoutMask[];
+  };
   /** What the loss takes: int64 [B] for the numbers of classes, or float32 [B, ...shape]. */
   readonly target: TargetSpec;
   /**
    * Names of the outputs: `loss` float32 scalar, Σ weight · loss; `gradients` in the order of the
-   * layout's parameters, each Σ weight · ∂loss/∂parameter in the parameter's shape; `totalWeight`
-   * float32 scalar, what the mean is divided by, null where that is Σ weight.
+   * layout's parameters, each Σ weight · ∂loss/∂parameter in the parameter's shape, or with
+   * {@link TrainingStepOptions.block} in another of the same size; `totalWeight`
+   * float32 scalar, what the mean is divided by, null where that is Σ weight; `moments` the statistics
+   * of the batch, for each BatchNormalization that uses them.
    */
   readonly outputs: {
     readonly loss: string;
     readonly gradients: readonly string[];
     readonly totalWeight: string | null;
+    readonly moments: readonly Moments[];
   };
 }
 
@@ -52,52 +78,39 @@ export interface TrainingStep {
  * @throws UntrainableModelError when there are no parameters or the output does not suit the loss
  */
 export function trainingStep(model: Model, options: TrainingStepOptions): TrainingStep {
-  const { batchSize, loss: lossSpec = { kind: "softmaxCrossEntropy" } } = options;
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new RangeError(`Batch size must be a whole number of 1 or more, got ${batchSize}`);
-  }
+  const { batchSize, loss: spec = DEFAULT_LOSS, accelerate = true } = options;
+  const { block = null, formulations = {} } = options;
+  checkBatchSize(batchSize);
   const parameters = model.state.layout.tensors.filter(({ role }) => role === "parameter");
   if (parameters.length === 0) throw new UntrainableModelError("Model has no parameters to train");
-  const pooled = poolBeforeRelu(model.graph);
-  const graph = fusePooling(pooled, inferTypes(pooled, batchSize));
-  const types = inferTypes(graph, batchSize);
-  const builder = new GraphBuilder(types.keys());
-  const tape = emitForward(builder, graph, types);
-  const at = (name: string): Value => {
-    const value = tape.values.get(name);
-    assert(value !== undefined, `"${name}" was emitted`);
-    return value;
-  };
-  const output = at(model.output.name);
-  const target = targetOf(lossSpec, output.shape.slice(1));
-  const targets: Value = {
-    name: builder.uniqueName("targets"),
-    dtype: target.kind === "classIndex" ? "int64" : "float32",
-    shape: target.kind === "classIndex" ? [batchSize] : [batchSize, ...target.shape],
-  };
-  const weights: Value = {
-    name: builder.uniqueName("weights"),
-    dtype: "float32",
-    shape: [batchSize],
-  };
-  const call = { builder, output, targets, weights };
-  const { loss, outputGradient, totalWeight } = emitLoss(lossSpec, call);
-  const gradients = differentiate(builder, tape, {
-    output: output.name,
-    seed: outputGradient,
+  const { graph, moments, masks } = inTrainingMode(model.graph, batchSize);
+  const form = accelerate ? accelerated(graph, batchSize) : graph;
+  const step = emitLossGraph(form, {
+    model,
+    batchSize,
+    loss: spec,
+    acceleration: accelerate ? { block, formulations } : null,
+  });
+  const { builder, x, targets, weights, totalWeight } = step;
+  const gradients = differentiate(builder, step.tape, {
+    output: step.output.name,
+    seed: step.outputGradient,
     wanted: parameters.map(({ name }) => name),
   });
-  const lossOutput = { name: builder.uniqueName("loss"), value: loss };
+  const loss = { name: builder.uniqueName("loss"), value: step.loss };
   const gradientOutputs = parameters.map(({ name, shape }) => ({
     name: builder.uniqueName(`gradient.${name}`),
     value: gradients.get(name) ?? zeros(builder, shape),
   }));
   const weightOutput =
-    totalWeight === null ? null : { name: builder.uniqueName("totalWeight"), value: totalWeight };
+    totalWeight === null ? [] : [{ name: builder.uniqueName("totalWeight"), value: totalWeight }];
+  const momentOutputs = moments.flatMap(({ mean, variance }) =>
+    [mean, variance].map((name) => ({ name, value: step.at(name) })),
+  );
   const built = builder.finish({
-    inputs: [at(model.input.name), targets, weights],
-    state: graph.state.map(({ name }) => at(name)),
-    outputs: [lossOutput, ...gradientOutputs, ...(weightOutput === null ? [] : [weightOutput])],
+    inputs: [x, targets, weights, ...masks.map(({ name }) => step.at(name))],
+    state: graph.state.map(({ name }) => step.at(name)),
+    outputs: [loss, ...gradientOutputs, ...weightOutput, ...momentOutputs],
   });
   return {
     onnx: writeOnnx({
@@ -106,17 +119,21 @@ export function trainingStep(model: Model, options: TrainingStepOptions): Traini
       inputs: [...built.inputs, ...built.state],
       initialisers: built.constants,
     }),
-    inputs: { x: model.input.name, targets: targets.name, weights: weights.name },
-    target,
+    batchSize,
+    internalOperators: built.nodes.some(({ domain }) => domain === BLOCKED_DOMAIN),
+    inputs: { x: x.name, targets: targets.name, weights: weights.name, masks },
+    target: step.target,
     outputs: {
-      loss: lossOutput.name,
+      loss: loss.name,
       gradients: gradientOutputs.map(({ name }) => name),
-      totalWeight: weightOutput?.name ?? null,
+      totalWeight: weightOutput[0]?.name ?? null,
+      moments,
     },
   };
 }
 
-/** The gradient of a parameter that the loss does not depend on. */
-function zeros(builder: GraphBuilder, shape: Shape): Value {
-  return expand(builder, builder.floats([0], []), shape);
+/** The same computation in the form that is faster in training. */
+function accelerated(graph: Graph, batchSize: number): Graph {
+  const pooled = poolBeforeRelu(graph);
+  return fusePooling(pooled, inferTypes(pooled, batchSize));
 }

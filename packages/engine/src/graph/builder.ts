@@ -1,25 +1,12 @@
-import { assert, type DType, type Shape, type Tensor, tensor } from "@everfresh/core";
-import type { GradientOperatorKind, OperatorKind } from "./operator-kind.ts";
+import { assert, type Shape, type Tensor, tensor } from "@everfresh/core";
+import { BlockedLayout } from "./blocked-layout.ts";
+import type { EmittedNode, EmittedOperator, Emitter, OutputType, Value } from "./emission.ts";
+import { executionOrder } from "./execution-order.ts";
+import type { Formulation } from "./formulation.ts";
+import { fuseSums } from "./fuse-sums.ts";
 import type { Attributes, ValueInfo } from "./graph.ts";
 
-/** A named value of the graph under construction; its shape is all numbers. */
-export interface Value {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
-
-/** An operator that a builder can emit. */
-export type EmittedOperator = OperatorKind | GradientOperatorKind;
-
-/** One application of an operator in a built graph. */
-export interface EmittedNode {
-  readonly name: string;
-  readonly operator: EmittedOperator;
-  readonly inputs: readonly string[];
-  readonly outputs: readonly string[];
-  readonly attributes: Attributes;
-}
+export type { EmittedNode, EmittedOperator, OutputType, Value } from "./emission.ts";
 
 /** A finished graph: like {@link Graph}, with the operators of gradients and without open sizes. */
 export interface BuiltGraph {
@@ -30,29 +17,44 @@ export interface BuiltGraph {
   readonly outputs: readonly ValueInfo[];
 }
 
-/** What {@link GraphBuilder.emit} is told about an output. */
-export interface OutputType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-  /** The output's name; chosen by the builder when absent. */
-  readonly as?: string;
+/** What makes graphs faster. */
+export interface Acceleration {
+  /** Channels per block of ONNX Runtime's blocked layout; null to use standard operators only. */
+  readonly block: number | null;
+  /** By the names of nodes, how they are computed; others as their shapes suggest. */
+  readonly formulations: Formulations;
 }
+
+/** By the names of nodes of a model, how they are computed. */
+export type Formulations = Readonly<Record<string, Formulation>>;
 
 /**
  * Builds a graph node by node, in execution order. Equal expressions are computed once, names are
  * chosen by counting: the same calls always build the same graph.
  */
-export class GraphBuilder {
+export class GraphBuilder implements Emitter {
   readonly #taken: Set<string>;
   readonly #constants = new Map<string, Tensor>();
   readonly #constantByContent = new Map<string, Value>();
   readonly #nodes: EmittedNode[] = [];
+  /** By the name of what Reshape gives, what it took. */
+  readonly #reshaped = new Map<string, Value>();
+  /** Sizes of emitted values, as text. */
+  readonly #sizes = new Map<string, string>();
   readonly #outputsByExpression = new Map<string, readonly Value[]>();
   #counter = 0;
 
+  /** How rules may compute something faster than ONNX says it; null to say it as ONNX does. */
+  readonly acceleration: Acceleration | null;
+  /** Values that exist in ONNX Runtime's blocked layout too; null where that is not to be used. */
+  readonly blocked: BlockedLayout | null;
+
   /** @param reserved names that the builder must not choose */
-  constructor(reserved: Iterable<string>) {
+  constructor(reserved: Iterable<string>, acceleration: Acceleration | null = null) {
     this.#taken = new Set(reserved);
+    this.acceleration = acceleration;
+    const block = acceleration?.block ?? null;
+    this.blocked = block === null ? null : new BlockedLayout(this, block);
   }
 
   /** A name that nothing else in the graph has: `wanted`, or `wanted` and a number. */
@@ -67,6 +69,11 @@ export class GraphBuilder {
   adopt(name: string, value: Tensor): Value {
     this.#constants.set(name, value);
     return { name, dtype: value.dtype, shape: value.shape };
+  }
+
+  /** The elements of a value that is a constant; undefined for others. */
+  constant(value: Value): Tensor | undefined {
+    return this.#constants.get(value.name);
   }
 
   /** float32 constants, by default a vector; a scalar with shape []. */
@@ -95,15 +102,36 @@ export class GraphBuilder {
     return value;
   }
 
-  /** Adds a node with several outputs, or returns those of an equal node. */
+  /**
+   * Adds a node with several outputs, or returns those of an equal node. What works on each element
+   * by itself is computed in the blocked layout where its inputs are.
+   */
   emitAll(
     operator: EmittedOperator,
     inputs: readonly (Value | null)[],
     outputs: readonly OutputType[],
     attributes: Attributes = {},
   ): readonly Value[] {
+    const elementwise = this.blocked?.elementwise(operator, inputs, outputs, attributes) ?? null;
+    return elementwise ?? this.emitIn(undefined, operator, inputs, outputs, attributes);
+  }
+
+  /** Adds a node whose operator is defined by `domain` (ONNX when undefined), just as it is. */
+  emitIn(
+    domain: string | undefined,
+    operator: EmittedOperator,
+    inputs: readonly (Value | null)[],
+    outputs: readonly OutputType[],
+    attributes: Attributes = {},
+  ): readonly Value[] {
     const inputNames = inputs.map((input) => input?.name ?? "");
-    const expression = JSON.stringify([operator, inputNames, attributes, outputs.length]);
+    const expression = JSON.stringify([
+      operator,
+      inputNames,
+      attributes,
+      outputs.map(({ shape }) => shape),
+      domain,
+    ]);
     const named = outputs.some((output) => output.as !== undefined);
     const existing = named ? undefined : this.#outputsByExpression.get(expression);
     if (existing !== undefined) return existing;
@@ -115,17 +143,23 @@ export class GraphBuilder {
     this.#nodes.push({
       name: `${operator}_${this.#nodes.length}`,
       operator,
+      ...(domain === undefined ? {} : { domain }),
       inputs: inputNames,
       outputs: values.map((value) => value.name),
       attributes,
     });
+    if (operator === "Reshape" && inputs[0] && values[0]) {
+      this.#reshaped.set(values[0].name, inputs[0]);
+    }
+    for (const { name, shape } of values) this.#sizes.set(name, shape.join());
     this.#outputsByExpression.set(expression, values);
     return values;
   }
 
   /**
    * The graph that computes `outputs` (under the given names) from `inputs` and `state`; nodes and
-   * constants that no output needs are left out.
+   * constants that no output needs are left out. Where the blocked layout is used, an output may have
+   * another shape of the same size: to reshape it last would be to copy it.
    */
   finish(ports: {
     readonly inputs: readonly Value[];
@@ -135,7 +169,12 @@ export class GraphBuilder {
     const { inputs, state } = ports;
     const fed = new Set([...inputs, ...state].map((value) => value.name));
     const renamed = new Map<string, string>();
-    for (const { name, value } of ports.outputs) {
+    const outputs = ports.outputs.map(({ name, value }) => ({
+      name,
+      // A value that has the name already keeps it.
+      value: value.name === name ? value : this.#flat(value),
+    }));
+    for (const { name, value } of outputs) {
       if (fed.has(value.name) || this.#constants.has(value.name) || renamed.has(value.name)) {
         // A value that cannot take the output's name is copied.
         this.emit("Identity", [value], { dtype: value.dtype, shape: value.shape, as: name });
@@ -144,22 +183,31 @@ export class GraphBuilder {
       }
     }
     const rename = (name: string): string => renamed.get(name) ?? name;
-    const needed = new Set(ports.outputs.map(({ name }) => name));
+    const names = outputs.map(({ name }) => name);
+    const needed = new Set(names);
     const nodes: EmittedNode[] = [];
     for (const node of this.#nodes.toReversed()) {
-      const outputs = node.outputs.map(rename);
-      if (!outputs.some((name) => needed.has(name))) continue;
+      const nodeOutputs = node.outputs.map(rename);
+      if (!nodeOutputs.some((name) => needed.has(name))) continue;
       const nodeInputs = node.inputs.map(rename);
       for (const name of nodeInputs) needed.add(name);
-      nodes.push({ ...node, inputs: nodeInputs, outputs });
+      nodes.push({ ...node, inputs: nodeInputs, outputs: nodeOutputs });
     }
+    nodes.reverse();
+    const fused = this.blocked === null ? nodes : fuseSums(nodes, new Set(names), this.#sizes);
     return {
       inputs,
       state,
       constants: new Map([...this.#constants].filter(([name]) => needed.has(name))),
-      nodes: nodes.reverse(),
-      outputs: ports.outputs.map(({ name, value }) => ({ ...value, name })),
+      nodes: executionOrder(fused),
+      outputs: outputs.map(({ name, value }) => ({ ...value, name })),
     };
+  }
+
+  /** What a value was reshaped from, where shapes of outputs are free. */
+  #flat(value: Value): Value {
+    const source = this.blocked === null ? undefined : this.#reshaped.get(value.name);
+    return source === undefined ? value : this.#flat(source);
   }
 
   #constant(content: string, make: () => Tensor): Value {

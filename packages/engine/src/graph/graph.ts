@@ -30,6 +30,7 @@ export interface AttributeValues {
   readonly string: string;
   readonly ints: readonly number[];
   readonly floats: readonly number[];
+  readonly strings: readonly string[];
   /** A tensor of one element. */
   readonly scalar: { readonly dtype: DType; readonly value: number };
 }

@@ -51,6 +51,7 @@ export type ReductionKind =
   | "ReduceMax"
   | "ReduceMean"
   | "ReduceMin"
+  | "ReduceProd"
   | "ReduceSum"
   | "ReduceSumSquare";
 
@@ -64,13 +65,15 @@ export type MovementKind =
   | "Squeeze"
   | "Tile"
   | "Transpose"
+  | "Trilu"
   | "Unsqueeze";
 
 /** Operators that join values, and that take parts of them. */
 export type PartitionKind = "Concat" | "Pad" | "Slice" | "Split";
 
 /** Operators that read and write elements by their positions. */
-export type IndexingKind = "Gather" | "GatherElements" | "ScatterElements" | "ScatterND";
+export type IndexingKind =
+  "Gather" | "GatherElements" | "GatherND" | "ScatterElements" | "ScatterND";
 
 /** Operators that change the resolution of images. */
 export type ResamplingKind = "DepthToSpace" | "Resize" | "SpaceToDepth";
@@ -80,7 +83,10 @@ export type NormalisationKind =
   "GroupNormalization" | "InstanceNormalization" | "LayerNormalization" | "LpNormalization";
 
 /** Operators about a value as a whole: its sizes and its element type. */
-export type ShapeKind = "Cast" | "ConstantOfShape" | "Range" | "Shape";
+export type ShapeKind = "Cast" | "CastLike" | "ConstantOfShape" | "Range" | "Shape";
+
+/** Layers that read a sequence step by step. */
+export type RecurrentKind = "GRU" | "LSTM" | "RNN";
 
 /** The operators that a model may use; `ops/operators.ts` has a rule for each. */
 export type OperatorKind =
@@ -91,22 +97,33 @@ export type OperatorKind =
   | MovementKind
   | NormalisationKind
   | PartitionKind
+  | RecurrentKind
   | ReductionKind
   | ResamplingKind
   | SelectionKind
   | ShapeKind
   | "AveragePool"
+  | "BatchNormalization"
   | "Conv"
+  | "ConvTranspose"
+  | "CumSum"
   | "Einsum"
   | "Gemm"
   | "GlobalAveragePool"
+  | "GlobalMaxPool"
   | "LogSoftmax"
   | "MatMul"
   | "MaxPool"
   | "Softmax";
 
 /** Operators that only gradients use; what emits them knows their output types. */
-export type GradientOperatorKind = "ConvTranspose" | "GatherND" | "OneHot";
+export type GradientOperatorKind = "OneHot";
 
-/** Several operators that a training step computes as one; no file has them. */
-export type FusedOperatorKind = "ConvMaxPool";
+/** Operators of ONNX Runtime's own between its blocked layout and the standard one. */
+export type BlockedOperatorKind = "ReorderInput" | "ReorderOutput";
+
+/**
+ * What only the construction of a training step knows, no file: several operators that are computed
+ * as one, and normalisation by the statistics of the batch.
+ */
+export type FusedOperatorKind = "ConvMaxPool" | "TrainingBatchNormalization";

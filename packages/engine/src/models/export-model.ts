@@ -2,13 +2,23 @@ import { type ModelState, ShapeError, type Tensor, tensorOf } from "@everfresh/c
 import { writeOnnx } from "../onnx/write.ts";
 import type { Model } from "./model.ts";
 
+/** Options of {@link exportModel}. */
+export interface ExportOptions {
+  /** Texts by name that the file carries (`metadata_props`). @default none */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
 /**
  * The model as a plain ONNX file, weights inside, batch size open: what any other ONNX runtime
  * takes, and what `importModel` reads back to an equal model.
  * @param state the weights to write; by default the model's own
  * @throws ShapeError when the state is not of the model's layout
  */
-export function exportModel(model: Model, state: ModelState = model.state): Uint8Array {
+export function exportModel(
+  model: Model,
+  state: ModelState = model.state,
+  { metadata = {} }: ExportOptions = {},
+): Uint8Array {
   const { graph } = model;
   if (state.buffer.byteLength !== model.state.buffer.byteLength) {
     throw new ShapeError(
@@ -22,5 +32,6 @@ export function exportModel(model: Model, state: ModelState = model.state): Uint
     name: "model",
     initialisers: weights,
     constantNodes: graph.constants,
+    metadata,
   });
 }

@@ -128,6 +128,28 @@ describe("importModel", () => {
     expect([...graph.constants.keys()]).toEqual(["two"]);
   });
 
+  it.each([TensorProto_DataType.INT64, TensorProto_DataType.INT32])(
+    "takes ids (element type %s) as float32, and casts them inside",
+    (elemType) => {
+      const bytes = changed(({ graph }) => {
+        const type = graph.input[0]?.type?.value;
+        if (type?.case === "tensorType") type.value.elemType = elemType;
+        const to = { name: "to", type: AttributeProto_AttributeType.INT, i: 1n };
+        const cast = { opType: "Cast", input: ["input"], output: ["floats"], attribute: [to] };
+        graph.node.unshift(create(NodeProtoSchema, cast));
+        const gemm = graph.node.find(({ opType }) => opType === "Gemm");
+        if (gemm !== undefined) gemm.input[0] = "floats";
+      });
+      const { graph, input, state } = importModel(bytes);
+      expect(input).toEqual(small.input);
+      expect(graph.inputs).toEqual(small.graph.inputs);
+      expect(state).toEqual(small.state);
+      const [first] = graph.nodes;
+      expect(first?.inputs).toEqual(["input"]);
+      expect(first?.attributes["to"]).toEqual({ kind: "int", value: elemType });
+    },
+  );
+
   it("tells every shape for an open batch as for each batch size", () => {
     const { graph } = importModel(exportModel(lenet5()));
     const open = inferTypes(graph);
@@ -176,9 +198,9 @@ describe("importModel refuses", () => {
     expect(reading(double)).toThrow(ModelDTypeError);
     const integers = changed(({ graph }) => {
       const type = graph.input[0]?.type?.value;
-      if (type?.case === "tensorType") type.value.elemType = TensorProto_DataType.INT64;
+      if (type?.case === "tensorType") type.value.elemType = TensorProto_DataType.INT8;
     });
-    expect(reading(integers)).toThrow(/"input" is int64/);
+    expect(reading(integers)).toThrow(/"input" is int8/);
   });
 
   it("weights in another file", () => {

@@ -1,137 +1,248 @@
-/** Layers of built-in models, with PyTorch's names, shapes and default initial weights. */
-import {
-  assert,
-  createState,
-  dataOf,
-  Random,
-  type Shape,
-  sizeOf,
-  stateLayout,
-  streamOf,
-} from "@everfresh/core";
-import { BATCH, fixedShape } from "../graph/dimension.ts";
-import type { Attributes, Graph, GraphNode } from "../graph/graph.ts";
+/** Layers of built-in models, with PyTorch's names and shapes of weights. */
+import { assert, type Shape } from "@everfresh/core";
+import type { Attribute, ValueInfo } from "../graph/graph.ts";
 import type { OperatorKind } from "../graph/operator-kind.ts";
-import { inferTypes } from "../ops/type-inference.ts";
-import type { Model } from "./model.ts";
+import {
+  constant,
+  fanIn,
+  type Initialiser,
+  type InitialValues,
+  normal,
+  torchDefault,
+  uniform,
+} from "./initial-values.ts";
+import type { Network } from "./network.ts";
 
-/** One weight tensor of a layer. */
-interface Weight {
-  readonly name: string;
-  readonly shape: Shape;
-  /** How many inputs each output of the layer sums over. */
-  readonly fanIn: number;
+/** ONNX's number of the element type int64. */
+const INT64 = 7;
+
+/** Initial weights of a layer where they are not PyTorch's default, which is ±1/√fanIn for all. */
+export interface WeightOptions {
+  readonly weight?: Initialiser;
+  readonly bias?: InitialValues;
 }
 
-/** One step of a sequential model. */
-export interface Layer {
-  readonly name: string;
-  readonly operator: OperatorKind;
-  readonly weights: readonly Weight[];
-  readonly attributes: Attributes;
+/** Sizes of a convolution with a square window. */
+export interface ConvolutionOptions extends Pick<WeightOptions, "weight"> {
+  readonly filters: number;
+  readonly kernel: number;
+  /** @default 1 */
+  readonly stride?: number;
+  /** @default 0 */
+  readonly padding?: number;
+  /** @default 1 */
+  readonly groups?: number;
+  /** @default false, for normalisation follows */
+  readonly bias?: boolean;
 }
 
 /** torch.nn.Linear: y = x · Wᵀ + b. */
-export function linear(name: string, inputs: number, outputs: number): Layer {
-  return {
-    name,
-    operator: "Gemm",
-    weights: [
-      { name: `${name}.weight`, shape: [outputs, inputs], fanIn: inputs },
-      { name: `${name}.bias`, shape: [outputs], fanIn: inputs },
-    ],
-    attributes: { transB: { kind: "int", value: 1 } },
-  };
-}
-
-/** torch.nn.Conv2d with a square kernel. */
-export function conv2d(
+export function linear(
+  net: Network,
   name: string,
-  options: {
-    readonly channels: number;
-    readonly filters: number;
-    readonly kernel: number;
-    readonly padding?: number;
-  },
-): Layer {
-  const { channels, filters, kernel, padding = 0 } = options;
-  const fanIn = channels * kernel * kernel;
-  return {
-    name,
-    operator: "Conv",
-    weights: [
-      { name: `${name}.weight`, shape: [filters, channels, kernel, kernel], fanIn },
-      { name: `${name}.bias`, shape: [filters], fanIn },
-    ],
-    attributes: {
-      kernel_shape: { kind: "ints", value: [kernel, kernel] },
-      pads: { kind: "ints", value: [padding, padding, padding, padding] },
-    },
-  };
+  x: ValueInfo,
+  outputs: number,
+  { weight = torchDefault, bias }: WeightOptions = {},
+): ValueInfo {
+  const shape = [outputs, sizeAt(x, 1)];
+  const weights = net.parameter(`${name}.weight`, shape, weight(shape));
+  const biases = net.parameter(`${name}.bias`, [outputs], bias ?? defaultBias(shape));
+  return net.node(name, "Gemm", [x, weights, biases], { attributes: { transB: int(1) } });
 }
 
-/** torch.nn.MaxPool2d: windows side by side. */
-export function maxPool2d(name: string, kernel: number): Layer {
-  const pair = { kind: "ints", value: [kernel, kernel] } as const;
-  return {
-    name,
-    operator: "MaxPool",
-    weights: [],
-    attributes: { kernel_shape: pair, strides: pair },
+/** torch.nn.Conv2d with a square window. */
+export function conv2d(
+  net: Network,
+  name: string,
+  x: ValueInfo,
+  options: ConvolutionOptions,
+): ValueInfo {
+  const { filters, kernel, stride = 1, padding = 0, groups = 1, weight = torchDefault } = options;
+  const shape = [filters, sizeAt(x, 1) / groups, kernel, kernel];
+  const weights = [net.parameter(`${name}.weight`, shape, weight(shape))];
+  if (options.bias === true) {
+    weights.push(net.parameter(`${name}.bias`, [filters], defaultBias(shape)));
+  }
+  const attributes = {
+    kernel_shape: ints([kernel, kernel]),
+    pads: ints([padding, padding, padding, padding]),
+    ...(stride === 1 ? {} : { strides: ints([stride, stride]) }),
+    ...(groups === 1 ? {} : { group: int(groups) }),
   };
+  return net.node(name, "Conv", [x, ...weights], { attributes });
 }
 
-/** A layer without weights. */
-export function plain(name: string, operator: "Relu" | "Tanh" | "Sigmoid" | "Flatten"): Layer {
-  return { name, operator, weights: [], attributes: {} };
+/** torch.nn.BatchNorm2d: scale 1 and bias 0 at first, running statistics as buffers. */
+export function batchNorm(net: Network, name: string, x: ValueInfo): ValueInfo {
+  const shape = [sizeAt(x, 1)];
+  const weights = [
+    net.parameter(`${name}.weight`, shape, constant(1)),
+    net.parameter(`${name}.bias`, shape, constant(0)),
+    net.buffer(`${name}.running_mean`, shape, constant(0)),
+    net.buffer(`${name}.running_var`, shape, constant(1)),
+  ];
+  const attributes = { epsilon: float(1e-5), momentum: float(0.9) };
+  return net.node(name, "BatchNormalization", [x, ...weights], { attributes });
 }
 
-/**
- * The model that applies `layers` one after the other to samples of `inputShape`. All weights and
- * biases are uniform in ±1/√fanIn, which is what PyTorch's default (Kaiming uniform with a = √5)
- * comes to; each tensor has its own stream of random numbers, named after it.
- */
-export function sequential(
-  layers: readonly Layer[],
-  options: { readonly inputShape: Shape; readonly seed: number },
-): Model {
-  const { inputShape, seed } = options;
-  const weights = layers.flatMap((layer) => layer.weights);
-  const layout = stateLayout(
-    weights.map(({ name, shape }) => ({ name, role: "parameter", dtype: "float32", shape })),
-  );
-  const state = createState(layout);
-  layout.tensors.forEach((entry, i) => {
-    const bound = 1 / Math.sqrt(weights[i]?.fanIn ?? 1);
-    const random = new Random(seed, streamOf(entry.name));
-    const data = dataOf(state, entry);
-    for (let k = 0; k < sizeOf(entry.shape); k++) data[k] = random.uniform(-bound, bound);
-  });
-  const last = layers.length - 1;
-  const nodes = layers.map(({ name, operator, weights: own, attributes }, i): GraphNode => {
-    const previous = layers[i - 1];
-    const source = previous === undefined ? "input" : `${previous.name}.output`;
-    return {
-      name,
-      operator,
-      inputs: [source, ...own.map((weight) => weight.name)],
-      outputs: [i === last ? "output" : `${name}.output`],
-      attributes,
-    };
-  });
-  const graph: Omit<Graph, "outputs"> = {
-    inputs: [{ name: "input", dtype: "float32", shape: [BATCH, ...inputShape] }],
-    state: layout.tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
-    constants: new Map(),
-    nodes,
+/** torch.nn.LayerNorm over the last dimension. */
+export function layerNorm(net: Network, name: string, x: ValueInfo): ValueInfo {
+  const shape = [sizeAt(x, -1)];
+  const weights = [
+    net.parameter(`${name}.weight`, shape, constant(1)),
+    net.parameter(`${name}.bias`, shape, constant(0)),
+  ];
+  const attributes = { axis: int(-1), epsilon: float(1e-5) };
+  return net.node(name, "LayerNormalization", [x, ...weights], { attributes });
+}
+
+/** torch.nn.Embedding: the row of each id. */
+export function embedding(
+  net: Network,
+  name: string,
+  ids: ValueInfo,
+  { rows, width, initial = normal(1) }: EmbeddingOptions,
+): ValueInfo {
+  const table = net.parameter(`${name}.weight`, [rows, width], initial);
+  return net.node(name, "Gather", [table, ids]);
+}
+
+/** Sizes of {@link embedding}. */
+export interface EmbeddingOptions {
+  readonly rows: number;
+  readonly width: number;
+  /** @default normal with deviation 1, as PyTorch does */
+  readonly initial?: InitialValues;
+}
+
+/** Whole numbers that came as float32 (exact up to 2²⁴), as int64. */
+export function idsOf(net: Network, name: string, x: ValueInfo): ValueInfo {
+  return net.node(name, "Cast", [x], { attributes: { to: int(INT64) } });
+}
+
+/** torch.nn.MaxPool2d with a square window. */
+export function maxPool2d(
+  net: Network,
+  name: string,
+  x: ValueInfo,
+  {
+    kernel,
+    stride = kernel,
+    padding = 0,
+  }: { readonly kernel: number; readonly stride?: number; readonly padding?: number },
+): ValueInfo {
+  const attributes = {
+    kernel_shape: ints([kernel, kernel]),
+    strides: ints([stride, stride]),
+    ...(padding === 0 ? {} : { pads: ints([padding, padding, padding, padding]) }),
   };
-  const type = inferTypes(graph).get("output");
-  const outputShape = type === undefined ? null : fixedShape(type.shape.slice(1));
-  assert(type !== undefined && outputShape !== null, "the last layer makes one row per sample");
-  return {
-    graph: { ...graph, outputs: [{ name: "output", dtype: type.dtype, shape: type.shape }] },
-    state,
-    input: { name: "input", shape: inputShape },
-    output: { name: "output", shape: outputShape },
-  };
+  return net.node(name, "MaxPool", [x], { attributes });
+}
+
+/** torch.nn.AvgPool2d: windows side by side. */
+export function averagePool2d(net: Network, name: string, x: ValueInfo, kernel: number): ValueInfo {
+  const pair = ints([kernel, kernel]);
+  return net.node(name, "AveragePool", [x], { attributes: { kernel_shape: pair, strides: pair } });
+}
+
+/** The mean of every channel, as rows: torch.nn.AdaptiveAvgPool2d(1) and flatten. */
+export function globalPool(net: Network, name: string, x: ValueInfo): ValueInfo {
+  const pooled = net.node(name, "GlobalAveragePool", [x]);
+  return net.node(`${name}.flatten`, "Flatten", [pooled]);
+}
+
+/** torch.nn.Dropout; nothing is added where nothing is dropped. */
+export function dropout(net: Network, name: string, x: ValueInfo, ratio: number): ValueInfo {
+  return ratio === 0 ? x : net.node(name, "Dropout", [x, net.scalar(ratio)]);
+}
+
+/** torch.nn.ReLU. */
+export function relu(net: Network, name: string, x: ValueInfo): ValueInfo {
+  return net.node(name, "Relu", [x]);
+}
+
+/** torch.nn.ReLU6: between 0 and 6. */
+export function relu6(net: Network, name: string, x: ValueInfo): ValueInfo {
+  return net.node(name, "Clip", [x, net.scalar(0), net.scalar(6)]);
+}
+
+/** The elements of `x` under another shape, in which 0 keeps a size and −1 is what remains. */
+export function reshape(
+  net: Network,
+  name: string,
+  x: ValueInfo,
+  shape: readonly number[],
+): ValueInfo {
+  return net.node(name, "Reshape", [x, net.ints(shape)]);
+}
+
+/** Dimension i of the result is dimension order[i] of x. */
+export function transpose(
+  net: Network,
+  name: string,
+  x: ValueInfo,
+  order: readonly number[],
+): ValueInfo {
+  return net.node(name, "Transpose", [x], { attributes: { perm: ints(order) } });
+}
+
+/** Joins values along a dimension. */
+export function concat(
+  net: Network,
+  name: string,
+  parts: readonly ValueInfo[],
+  axis: number,
+): ValueInfo {
+  return net.node(name, "Concat", parts, { attributes: { axis: int(axis) } });
+}
+
+/** The positions from `start` up to `end` of dimension `axis`. */
+export function slice(
+  net: Network,
+  name: string,
+  x: ValueInfo,
+  { start, end, axis }: { readonly start: number; readonly end: number; readonly axis: number },
+): ValueInfo {
+  return net.node(name, "Slice", [x, net.ints([start]), net.ints([end]), net.ints([axis])]);
+}
+
+/** a + b. */
+export function add(net: Network, name: string, a: ValueInfo, b: ValueInfo): ValueInfo {
+  return net.node(name, "Add", [a, b]);
+}
+
+/** An operator of one input without settings. */
+export function plain(
+  net: Network,
+  name: string,
+  operator: OperatorKind & ("Flatten" | "Gelu" | "Sigmoid" | "Tanh"),
+  x: ValueInfo,
+): ValueInfo {
+  return net.node(name, operator, [x]);
+}
+
+/** The size of dimension `axis`, which does not depend on the batch; −1 is the last. */
+export function sizeAt(x: ValueInfo, axis: number): number {
+  const size = x.shape.at(axis);
+  assert(typeof size === "number", `dimension ${axis} of "${x.name}" is a number`);
+  return size;
+}
+
+/** A whole-number attribute. */
+export function int(value: number): Attribute {
+  return { kind: "int", value };
+}
+
+/** A real-number attribute, rounded as files have it. */
+function float(value: number): Attribute {
+  return { kind: "float", value: Math.fround(value) };
+}
+
+/** A list of whole numbers as an attribute. */
+function ints(value: readonly number[]): Attribute {
+  return { kind: "ints", value };
+}
+
+function defaultBias(weightShape: Shape): InitialValues {
+  return uniform(1 / Math.sqrt(fanIn(weightShape)));
 }

@@ -1,5 +1,6 @@
-import { conv2d, linear, maxPool2d, plain, sequential } from "./layers.ts";
+import { conv2d, linear, maxPool2d, plain, relu } from "./layers.ts";
 import type { Model } from "./model.ts";
+import { Network } from "./network.ts";
 
 /** Options of {@link lenet5}. */
 export interface Lenet5Options {
@@ -13,20 +14,15 @@ export interface Lenet5Options {
  *
  * LeCun et al., Gradient-Based Learning Applied to Document Recognition, Proc. IEEE 86(11), 1998.
  */
-export function lenet5(options: Lenet5Options = {}): Model {
-  const layers = [
-    conv2d("conv1", { channels: 1, filters: 6, kernel: 5, padding: 2 }),
-    plain("relu1", "Relu"),
-    maxPool2d("pool1", 2),
-    conv2d("conv2", { channels: 6, filters: 16, kernel: 5 }),
-    plain("relu2", "Relu"),
-    maxPool2d("pool2", 2),
-    plain("flatten", "Flatten"),
-    linear("fc1", 400, 120),
-    plain("relu3", "Relu"),
-    linear("fc2", 120, 84),
-    plain("relu4", "Relu"),
-    linear("fc3", 84, 10),
-  ];
-  return sequential(layers, { inputShape: [1, 28, 28], seed: options.seed ?? 0 });
+export function lenet5({ seed = 0 }: Lenet5Options = {}): Model {
+  const net = new Network({ inputShape: [1, 28, 28], seed });
+  const conv1 = { filters: 6, kernel: 5, padding: 2, bias: true };
+  let x = relu(net, "relu1", conv2d(net, "conv1", net.input, conv1));
+  x = maxPool2d(net, "pool1", x, { kernel: 2 });
+  x = relu(net, "relu2", conv2d(net, "conv2", x, { filters: 16, kernel: 5, bias: true }));
+  x = maxPool2d(net, "pool2", x, { kernel: 2 });
+  x = plain(net, "flatten", "Flatten", x);
+  x = relu(net, "relu3", linear(net, "fc1", x, 120));
+  x = relu(net, "relu4", linear(net, "fc2", x, 84));
+  return net.model(linear(net, "fc3", x, 10));
 }

@@ -1,5 +1,7 @@
-import { type Layer, linear, plain, sequential } from "./layers.ts";
+import { linear } from "./layers.ts";
 import type { Model } from "./model.ts";
+import { Network } from "./network.ts";
+import { checkSizes } from "./sizes.ts";
 
 /** Options of {@link mlp}. */
 export interface MlpOptions {
@@ -24,16 +26,12 @@ const ACTIVATIONS = { relu: "Relu", tanh: "Tanh", sigmoid: "Sigmoid" } as const;
  */
 export function mlp(options: MlpOptions): Model {
   const { inputs, hidden, outputs, activation = "relu", seed = 0 } = options;
-  const sizes = [inputs, ...hidden, outputs];
-  for (const size of sizes) {
-    if (!Number.isSafeInteger(size) || size < 1) {
-      throw new RangeError(`Layer sizes are whole numbers of 1 or more, got ${size}`);
-    }
-  }
-  const layers = sizes.slice(1).flatMap((size, i): Layer[] => {
-    const layer = linear(`fc${i + 1}`, sizes[i] ?? 0, size);
-    const last = i === hidden.length;
-    return last ? [layer] : [layer, plain(`${activation}${i + 1}`, ACTIVATIONS[activation])];
+  checkSizes({ inputs, hidden, outputs });
+  const net = new Network({ inputShape: [inputs], seed });
+  let x = net.input;
+  hidden.forEach((size, i) => {
+    const y = linear(net, `fc${i + 1}`, x, size);
+    x = net.node(`${activation}${i + 1}`, ACTIVATIONS[activation], [y]);
   });
-  return sequential(layers, { inputShape: [inputs], seed });
+  return net.model(linear(net, `fc${hidden.length + 1}`, x, outputs));
 }

@@ -84,7 +84,7 @@ describe("the normal form of a file", () => {
   it.each([
     ["stated sizes", { sizes: integers([2, 2, 2]) }, ["sizes"], {}],
     ["equal parts", {}, [], { num_outputs: int(3) }],
-  ] as const)("has a Slice for every part of a Split into %s", async (_, sizes, input, parts) => {
+  ] as const)("states the sizes of a Split into %s", async (_, sizes, input, parts) => {
     const split = { inputs: ["scaled", ...input], outputs: ["a", "b", "c"] };
     const bytes = file(
       [
@@ -99,8 +99,7 @@ describe("the normal form of a file", () => {
     const x = smooth(5, [BATCH_SIZE, 6]);
     expect(model.graph.nodes.map(({ operator }) => operator)).toEqual([
       "Mul",
-      "Slice",
-      "Slice",
+      "Split",
       "Mul",
       "Sub",
     ]);

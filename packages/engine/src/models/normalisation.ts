@@ -1,17 +1,26 @@
 /**
  * Brings what exporters write into the one form that the rest of the engine knows: no copies, no
- * arithmetic on shapes, no fixed batch size, no nodes that the output does not need, no Split.
+ * arithmetic on shapes, no fixed batch size, no nodes that the output does not need.
  */
-import { type Shape, type Tensor, tensor } from "@everfresh/core";
+import type { Tensor } from "@everfresh/core";
 import { InvalidModelError, UnsupportedOperatorError } from "../errors.ts";
 import { intAttribute } from "../graph/attributes.ts";
 import { fixedShape } from "../graph/dimension.ts";
-import type { GraphNode, ValueInfo } from "../graph/graph.ts";
+import type { Attribute, Attributes, GraphNode, ValueInfo } from "../graph/graph.ts";
+import { elementTypeOf } from "../onnx/element-type.ts";
 import type { DeclaredNode, OnnxFile } from "../onnx/read.ts";
+import { TensorProto_DataType } from "../onnx/schema.ts";
 import type { KnownType } from "../ops/operator.ts";
 import { fixedSize, normaliseAxis } from "../ops/inference.ts";
 import { isOperatorKind, OPERATORS } from "../ops/operators.ts";
 import { inferTypes, inputTypes, type TypeTable } from "../ops/type-inference.ts";
+import { ConstantTable } from "./constant-table.ts";
+import { decomposed } from "./decompositions.ts";
+import { withoutSequences } from "./sequences.ts";
+import { onImages } from "./series.ts";
+import { withRandomMasks } from "./random-masks.ts";
+import { withoutLengths, withoutZeros } from "./zeros.ts";
+import { withoutTrainingMode } from "./training-exports.ts";
 
 /** What the normal form needs to know about the model's ports. */
 export interface NormalisationOptions {
@@ -36,14 +45,24 @@ export function normaliseNodes(file: OnnxFile, options: NormalisationOptions): N
   );
   const needed = withoutUnused(file.nodes, outputName);
   checkReferences(needed, new Set([input.name, ...constants.keys()]), outputName);
-  const supported = needed.map((node) => withAxesAsInput(supportedNode(node), constants));
-  const direct = withoutCopies(supported, outputName);
+  const plain = withoutSequences(withRandomMasks(needed, constants), constants);
+  const supported = withoutUnused(plain, outputName)
+    .flatMap((node) => decomposed(node, constants))
+    .map((node) => withAxesAsInput(supportedNode(node), constants));
+  const single = withoutCopies(withoutTrainingMode(supported, constants), outputName);
+  const isWeight = (name: string): boolean => file.initialisers.has(name);
+  const direct = onImages(
+    withoutUnused(withoutZeros(single, constants, isWeight), outputName),
+    constants,
+  );
   const open =
     fixedBatch === null ? direct : direct.map((node) => withOpenBatch(node, fixedBatch, constants));
   const types = inferTypes({ inputs: [input], state: [], constants, nodes: open });
   const folded = open.map((node) => withConstantShapes(node, types, constants));
-  const sliced = folded.flatMap((node) => withoutSplit(node, types, constants));
-  return { nodes: withoutUnused(sliced, outputName), constants };
+  const normal = folded.map((node) =>
+    withSplitSizes(withPlainCast(withoutLengths(node), types), types, constants),
+  );
+  return { nodes: withoutUnused(normal, outputName), constants };
 }
 
 /** The nodes that `output` depends on, in the same order. */
@@ -54,7 +73,7 @@ function withoutUnused<N extends Pick<DeclaredNode, "inputs" | "outputs">>(
   const needed = new Set([output]);
   const kept: N[] = [];
   for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((name) => needed.has(name))) continue;
+    if (!node.outputs.some((name) => name !== "" && needed.has(name))) continue;
     for (const name of node.inputs) needed.add(name);
     kept.push(node);
   }
@@ -86,7 +105,7 @@ function checkReferences(
 }
 
 function supportedNode(node: DeclaredNode): GraphNode {
-  const { name, operator, inputs, outputs, attributes } = node;
+  const { name, operator, inputs, outputs } = node;
   if (!isOperatorKind(operator)) {
     throw new UnsupportedOperatorError(
       operator,
@@ -94,7 +113,14 @@ function supportedNode(node: DeclaredNode): GraphNode {
       `is not supported. Supported are ${Object.keys(OPERATORS).sort().join(", ")}`,
     );
   }
-  return { name, operator, inputs, outputs: trimmed(outputs), attributes };
+  return { name, operator, inputs, outputs: trimmed(outputs), attributes: inFloat32(node) };
+}
+
+/** Exporters compute some constants in double; here all real numbers are float32. */
+function inFloat32({ operator, attributes }: DeclaredNode): Attributes {
+  const isDouble = attributes["to"]?.value === TensorProto_DataType.DOUBLE;
+  if (operator !== "Cast" || !isDouble) return attributes;
+  return { ...attributes, to: { kind: "int", value: TensorProto_DataType.FLOAT } };
 }
 
 /** Optional outputs at the end that nobody named. */
@@ -154,58 +180,35 @@ function withConstantShapes(
     const known = fixedShape(shape ?? []) ?? [];
     if (fixed !== null) return constants.addInts(`${node.name}.input${i}`, fixed, known);
     const [output] = node.outputs;
-    const type =
-      node.operator === "Reshape" && output !== undefined ? types.get(output) : undefined;
+    const isTarget = node.operator === "Reshape" && i === 1;
+    const type = isTarget && output !== undefined ? types.get(output) : undefined;
     return type === undefined ? name : constants.addInts(`${node.name}.shape`, targetOf(type));
   });
   return { ...node, inputs };
 }
 
-/** A Slice for every part that Split makes: gradients flow back through single outputs only. */
-function withoutSplit(
-  node: GraphNode,
-  types: TypeTable,
-  constants: ConstantTable,
-): readonly GraphNode[] {
-  if (node.operator !== "Split") return [node];
-  const [data = ""] = node.inputs;
+/** Cast instead of CastLike, whose second input has no part in what it computes. */
+function withPlainCast(node: GraphNode, types: TypeTable): GraphNode {
+  const like = types.get(node.inputs[1] ?? "");
+  if (node.operator !== "CastLike" || like === undefined) return node;
+  const to = { kind: "int", value: elementTypeOf(like.dtype) } as const;
+  return { ...node, operator: "Cast", inputs: node.inputs.slice(0, 1), attributes: { to } };
+}
+
+/** A Split that states its sizes: what it means without them differs between operator sets. */
+function withSplitSizes(node: GraphNode, types: TypeTable, constants: ConstantTable): GraphNode {
+  if (node.operator !== "Split") return node;
+  const stays = ([name]: readonly [string, Attribute]): boolean => name !== "num_outputs";
+  const attributes = Object.fromEntries(Object.entries(node.attributes).filter(stays));
+  const [data = "", stated] = node.inputs;
   const parts = OPERATORS.Split.infer({ node, inputs: inputTypes(node, types) });
   const axis = normaliseAxis(node, intAttribute(node, "axis", 0), parts[0]?.shape.length ?? 0);
-  let start = 0;
-  return node.outputs.map((output, i): GraphNode => {
-    const range = [start, (start += fixedSize(node, parts[i]?.shape ?? [], axis)), axis];
-    const inputs = range.map((bound) => constants.addInts(`${node.name}.bound`, [bound]));
-    const name = `${node.name}.${i}`;
-    return {
-      name,
-      operator: "Slice",
-      inputs: [data, ...inputs],
-      outputs: [output],
-      attributes: {},
-    };
-  });
+  const sizes = parts.map(({ shape }) => fixedSize(node, shape, axis));
+  const name = stated ?? constants.addInts(`${node.name}.sizes`, sizes);
+  return { ...node, inputs: [data, name], attributes };
 }
 
 /** What to tell Reshape to get this shape: at most one size can depend on the batch. */
 function targetOf({ shape }: KnownType): readonly number[] {
   return shape.map((size) => (typeof size === "number" ? size : -1));
-}
-
-/** The constants of a file, to which normalisation adds its own. */
-class ConstantTable extends Map<string, Tensor> {
-  readonly #values: ReadonlySet<string>;
-
-  /** @param values names of all other values, which a new constant must not have */
-  constructor(constants: Iterable<readonly [string, Tensor]>, values: Iterable<string>) {
-    super(constants);
-    this.#values = new Set(values);
-  }
-
-  /** Adds int64 numbers, by default a vector, under `wanted` or a similar name, and returns that. */
-  addInts(wanted: string, values: readonly number[], shape: Shape = [values.length]): string {
-    let name = wanted;
-    for (let i = 1; this.has(name) || this.#values.has(name); i++) name = `${wanted}_${i}`;
-    this.set(name, tensor("int64", shape, BigInt64Array.from(values, BigInt)));
-    return name;
-  }
 }

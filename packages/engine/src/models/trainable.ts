@@ -11,8 +11,7 @@ export function trainableValues(
 ): ReadonlySet<string> {
   const reached = new Set([output]);
   for (const node of nodes.toReversed()) {
-    const [first] = node.outputs;
-    if (first === undefined || !reached.has(first)) continue;
+    if (!node.outputs.some((name) => reached.has(name))) continue;
     const { gradient, settings = [] } = ruleOf(node.operator);
     if (gradient === nonDifferentiable) continue;
     node.inputs.forEach((name, i) => {

@@ -26,6 +26,8 @@ export function attributeFromProto(
       return { kind: "ints", value: proto.ints.map(Number) };
     case AttributeProto_AttributeType.FLOATS:
       return { kind: "floats", value: proto.floats };
+    case AttributeProto_AttributeType.STRINGS:
+      return { kind: "strings", value: proto.strings.map((s) => new TextDecoder().decode(s)) };
     case AttributeProto_AttributeType.TENSOR: {
       const value = proto.t === undefined ? null : tensorFromProto(proto.t);
       if (value?.data.length !== 1) break;
@@ -72,6 +74,12 @@ export function attributeToProto(name: string, attribute: Attribute): AttributeP
         name,
         type: AttributeProto_AttributeType.FLOATS,
         floats: [...attribute.value],
+      });
+    case "strings":
+      return create(AttributeProtoSchema, {
+        name,
+        type: AttributeProto_AttributeType.STRINGS,
+        strings: attribute.value.map((text) => new TextEncoder().encode(text)),
       });
     case "scalar":
       return create(AttributeProtoSchema, {

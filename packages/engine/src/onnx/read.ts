@@ -10,7 +10,7 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from "./schema.ts";
-import { tensorFromProto } from "./tensor-data.ts";
+import { asFloat32, tensorFromProto } from "./tensor-data.ts";
 
 /** The oldest operator set whose operators mean what the rules say (Softmax changed in 13). */
 const OLDEST_OPSET = 13;
@@ -114,7 +114,7 @@ function nodeFromProto(proto: NodeProto, name: string): DeclaredNode {
 
 function constantOf(proto: NodeProto, name: string): Tensor {
   const [attribute] = proto.attribute;
-  if (attribute?.t !== undefined) return tensorFromProto(attribute.t);
+  if (attribute?.t !== undefined) return tensorFromProto(asFloat32(attribute.t));
   const value =
     attribute === undefined
       ? undefined
@@ -125,11 +125,13 @@ function constantOf(proto: NodeProto, name: string): Tensor {
     case "floats":
       return tensor("float32", [value.value.length], Float32Array.from(value.value));
     case "int":
-      return { dtype: "int64", shape: [], data: BigInt64Array.of(BigInt(value.value)) };
+      return { dtype: "int64", shape: [], data: BigInt64Array.of(attribute?.i ?? 0n) };
     case "ints":
-      return tensor("int64", [value.value.length], BigInt64Array.from(value.value, BigInt));
+      // Not through numbers: the largest int64, which stands for "to the end", is none.
+      return tensor("int64", [value.value.length], BigInt64Array.from(attribute?.ints ?? []));
     case "scalar":
     case "string":
+    case "strings":
     case undefined:
       throw new UnsupportedOperatorError(proto.opType, name, "does not hold numbers");
   }

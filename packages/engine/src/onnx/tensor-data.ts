@@ -9,7 +9,12 @@ import {
 } from "@everfresh/core";
 import { ExternalDataError, InvalidModelError, ModelDTypeError } from "../errors.ts";
 import { dtypeOf, elementTypeName, elementTypeOf } from "./element-type.ts";
-import { type TensorProto, TensorProto_DataLocation, TensorProtoSchema } from "./schema.ts";
+import {
+  type TensorProto,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  TensorProtoSchema,
+} from "./schema.ts";
 
 /**
  * The tensor of a protobuf message: a view on its raw bytes where they are aligned, else a copy.
@@ -36,6 +41,26 @@ export function tensorFromProto(proto: TensorProto): Tensor {
     );
   }
   return { dtype, shape, data };
+}
+
+/**
+ * The tensor with its numbers as float32 where they are double: exporters write some constants so
+ * that are computed with in float32.
+ */
+export function asFloat32(proto: TensorProto): TensorProto {
+  if (proto.dataType !== (TensorProto_DataType.DOUBLE as number)) return proto;
+  // Copied, because the bytes may lie anywhere.
+  const raw = new Uint8Array(proto.rawData).buffer;
+  if (raw.byteLength % Float64Array.BYTES_PER_ELEMENT !== 0) {
+    throw new InvalidModelError(`A constant of doubles ends in the middle of one; file is damaged`);
+  }
+  const numbers = raw.byteLength > 0 ? new Float64Array(raw) : proto.doubleData;
+  return create(TensorProtoSchema, {
+    name: proto.name,
+    dims: proto.dims,
+    dataType: TensorProto_DataType.FLOAT,
+    floatData: Array.from(numbers),
+  });
 }
 
 /** The protobuf message of a tensor; it refers to the tensor's memory until it is serialised. */

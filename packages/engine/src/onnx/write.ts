@@ -10,6 +10,7 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  StringStringEntryProtoSchema,
   type TensorShapeProto_Dimension,
   TensorShapeProto_DimensionSchema,
   type ValueInfoProto,
@@ -19,6 +20,9 @@ import { tensorToProto } from "./tensor-data.ts";
 
 /** The operator set that all files are written for. */
 const WRITTEN_OPSET = 21;
+
+/** The operator set of every other domain. */
+const OTHER_OPSET = 1n;
 
 /** The file format version that came with {@link WRITTEN_OPSET}. */
 const IR_VERSION = 10n;
@@ -33,11 +37,15 @@ export interface WritableGraph {
   readonly outputs: readonly ValueInfo[];
   /** Tensors whose values are part of the file. */
   readonly initialisers: Iterable<readonly [name: string, tensor: Tensor]>;
+  /** Texts by name that describe the model to people and programs. @default none */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** Tensors that are written as Constant nodes: a reader takes them for no weights. @default none */
   readonly constantNodes?: Iterable<readonly [name: string, tensor: Tensor]>;
   readonly nodes: readonly {
     readonly name: string;
     readonly operator: string;
+    /** Who defines the operator; ONNX itself when absent. */
+    readonly domain?: string;
     readonly inputs: readonly string[];
     readonly outputs: readonly string[];
     readonly attributes: Attributes;
@@ -46,10 +54,17 @@ export interface WritableGraph {
 
 /** The ONNX file of a graph; equal graphs give equal bytes. */
 export function writeOnnx(graph: WritableGraph): Uint8Array {
+  const others = new Set(graph.nodes.flatMap(({ domain }) => (domain === undefined ? [] : domain)));
   const model = create(ModelProtoSchema, {
     irVersion: IR_VERSION,
     producerName: "everfresh",
-    opsetImport: [{ domain: "", version: BigInt(WRITTEN_OPSET) }],
+    opsetImport: [
+      { domain: "", version: BigInt(WRITTEN_OPSET) },
+      ...Array.from(others, (domain) => ({ domain, version: OTHER_OPSET })),
+    ],
+    metadataProps: Object.entries(graph.metadata ?? {}).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key, value }),
+    ),
     graph: create(GraphProtoSchema, {
       name: graph.name,
       node: [
@@ -83,6 +98,7 @@ function nodeToProto(node: WritableGraph["nodes"][number]): NodeProto {
   return create(NodeProtoSchema, {
     name: node.name,
     opType: node.operator,
+    ...(node.domain === undefined ? {} : { domain: node.domain }),
     input: [...node.inputs],
     output: [...node.outputs],
     attribute: Object.entries(node.attributes).map(([name, value]) =>

@@ -20,8 +20,8 @@ import {
 import type { Attributes } from "../graph/graph.ts";
 import { both, extentOf, map2, type Pair, type Window } from "./window.ts";
 
-/** One convolution whose gradients are wanted. */
-export interface Convolution {
+/** One convolution whose gradients are wanted, by standard operators. */
+interface Convolution {
   readonly builder: GraphBuilder;
   readonly window: Window;
   readonly groups: number;

@@ -2,14 +2,21 @@ import { assert } from "@everfresh/core";
 import { intAttribute } from "../graph/attributes.ts";
 import type { Value } from "../graph/builder.ts";
 import { formatShape } from "../graph/dimension.ts";
-import { reshape, sizeAt, sum } from "../graph/expressions.ts";
-import { inputGradient, weightGradient } from "./convolution-gradients.ts";
+import { reshape, sum } from "../graph/expressions.ts";
+import { FORWARD, formulationOf, INPUT_GRADIENT, WEIGHT_GRADIENT } from "./formulation-tables.ts";
+import { convolutionOf } from "./formulation.ts";
 import { fail, fixedSize, inputType, optionalInput, unsupported } from "./inference.ts";
-import type { GradientCall, InferenceCall, KnownType, OperatorRule } from "./operator.ts";
+import type {
+  EmissionCall,
+  GradientCall,
+  InferenceCall,
+  KnownType,
+  OperatorRule,
+} from "./operator.ts";
 import { kernelShape, windowOf } from "./window.ts";
 
 /** Y[n, o] = b[o] + Σ over channels c of the group: X[n, c] correlated with W[o, c]. */
-export const convRule: OperatorRule = { infer, gradient };
+export const convRule: OperatorRule = { infer, forward, gradient };
 
 function infer(call: InferenceCall): readonly KnownType[] {
   const { node } = call;
@@ -40,16 +47,37 @@ function infer(call: InferenceCall): readonly KnownType[] {
   return [{ dtype: x.dtype, shape: [x.shape[0] ?? fail(node, "no batch"), filters, ...output] }];
 }
 
+function forward({ builder, node, inputs }: EmissionCall): readonly Value[] {
+  const [x, w, bias = null] = inputs;
+  const [as] = node.outputs;
+  assert(!!x && !!w && as !== undefined, "Conv has images, weights and an output");
+  const convolution = convolutionOf(builder, node, x, w);
+  const { window, samples, filters } = convolution;
+  const operands = { x, w: convolution.weights, bias };
+  const output = { dtype: x.dtype, shape: [samples, filters, ...window.output], as };
+  const { emit } = FORWARD[formulationOf(convolution).forward];
+  return [emit(convolution, operands, output)];
+}
+
 function gradient(call: GradientCall): readonly (Value | null)[] {
   const { builder, node, inputs, outputGradient: dy, wanted } = call;
   const [x, w, bias] = inputs;
   assert(!!x && !!w, "Conv has images and weights");
-  const kernel = [sizeAt(w.shape, 2), sizeAt(w.shape, 3)] as const;
-  const window = windowOf(node, x.shape, kernel);
-  const convolution = { builder, window, groups: intAttribute(node, "group", 1) };
+  const convolution = convolutionOf(builder, node, x, w);
+  const { weights } = convolution;
+  const ways = formulationOf(convolution);
+  const dx = (): Value => {
+    const { emit } = INPUT_GRADIENT[ways.inputGradient];
+    const type = { dtype: x.dtype, shape: x.shape };
+    return emit(convolution, { dy, w: weights }, type);
+  };
+  const dw = (): Value => {
+    const { emit } = WEIGHT_GRADIENT[ways.weightGradient];
+    return convolution.restore(emit(convolution, { dy, x, shape: weights.shape }));
+  };
   return [
-    wanted[0] === true ? inputGradient(convolution, { dy, w, shape: x.shape }) : null,
-    wanted[1] === true ? weightGradient(convolution, { dy, x, shape: w.shape }) : null,
+    wanted[0] === true ? dx() : null,
+    wanted[1] === true ? dw() : null,
     wanted[2] === true && bias ? biasGradient(call) : null,
   ];
 }

@@ -8,6 +8,8 @@ import type { Dimension, GraphNode } from "../graph/graph.ts";
 import { fail, inputType, unsupported } from "./inference.ts";
 import type { GradientCall, InferenceCall, KnownType, OperatorRule } from "./operator.ts";
 
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
 /** The letters of every operand and of the result. */
 interface Equation {
   readonly operands: readonly string[];
@@ -19,12 +21,13 @@ export const einsumRule: OperatorRule = {
   infer,
   gradient: (call) =>
     call.inputs.map((_, i) => (call.wanted[i] === true ? gradient(call, i) : null)),
-  note: "no ellipsis, no letter twice in one operand",
+  note: "no letter twice in one operand, no broadcasting under an ellipsis",
 };
 
 /** ∂operand = Σ ∂y · the other operands; a letter that neither of them has was summed: repeated. */
 function gradient({ builder, node, inputs, outputGradient }: GradientCall, index: number): Value {
-  const { operands, result } = equationOf(node);
+  const ranks = inputs.map((input) => input?.shape.length ?? 0);
+  const { operands, result } = equationOf(node, ranks);
   const own = operands[index];
   const x = inputs[index];
   assert(own !== undefined && !!x, "the equation has a term for every operand");
@@ -45,7 +48,8 @@ function gradient({ builder, node, inputs, outputGradient }: GradientCall, index
 
 function infer(call: InferenceCall): readonly KnownType[] {
   const { node } = call;
-  const { operands, result } = equationOf(node);
+  const ranks = node.inputs.map((_, i) => inputType(call, i).shape.length);
+  const { operands, result } = equationOf(node, ranks);
   const sizes = new Map<string, Dimension>();
   operands.forEach((letters, i) => {
     const { shape } = inputType(call, i);
@@ -66,18 +70,37 @@ function infer(call: InferenceCall): readonly KnownType[] {
   return [{ dtype: inputType(call, 0).dtype, shape }];
 }
 
-function equationOf(node: GraphNode): Equation {
-  const equation = stringAttribute(node, "equation", "").replaceAll(" ", "");
+function equationOf(node: GraphNode, ranks: readonly number[]): Equation {
+  const stated = stringAttribute(node, "equation", "").replaceAll(" ", "");
+  if (!/^[A-Za-z,.]*(->[A-Za-z.]*)?$/.test(stated)) unsupported(node, `computes "${stated}"`);
+  const equation = withoutEllipsis(node, stated, ranks);
   const [left = "", right] = equation.split("->");
   const operands = left.split(",");
-  if (!/^[A-Za-z,]*(->[A-Za-z]*)?$/.test(equation)) unsupported(node, `computes "${equation}"`);
   if (operands.some((letters) => new Set(letters).size !== letters.length)) {
-    unsupported(node, `takes a diagonal in "${equation}"`);
+    unsupported(node, `takes a diagonal in "${stated}"`);
   }
-  if (operands.length !== node.inputs.length) fail(node, `"${equation}" has other operands`);
+  if (operands.length !== node.inputs.length) fail(node, `"${stated}" has other operands`);
   // Without an arrow, the result has the letters that appear once, in order.
   const once = Array.from(left)
     .filter((letter) => letter !== "," && left.split(letter).length === 2)
     .sort();
   return { operands, result: right ?? once.join("") };
+}
+
+/** Letters for the dimensions that "..." stands for: the same ones, counted from the last. */
+function withoutEllipsis(node: GraphNode, equation: string, ranks: readonly number[]): string {
+  if (!equation.includes(".")) return equation;
+  const [left = "", right] = equation.split("->");
+  if (right === undefined) unsupported(node, `has no arrow in "${equation}"`);
+  const free = Array.from(LETTERS).filter((letter) => !equation.includes(letter));
+  const counts = left.split(",").map((term, i) => {
+    return term.includes("...") ? (ranks[i] ?? 0) - (term.length - "...".length) : 0;
+  });
+  const all = free.slice(0, Math.max(0, ...counts)).join("");
+  const lettersOf = (count: number): string => all.slice(all.length - count);
+  if (counts.some((count) => count < 0) || all.length < Math.max(...counts)) {
+    fail(node, `"${equation}" does not fit its operands`);
+  }
+  const terms = left.split(",").map((term, i) => term.replace("...", lettersOf(counts[i] ?? 0)));
+  return `${terms.join(",")}->${right.replace("...", all)}`;
 }

@@ -181,6 +181,11 @@ export const SELECTION_CASES: { readonly [K in SelectionKind]: CaseSource } = {
 /** Uses of what is about values as a whole. */
 export const SHAPE_CASES: { readonly [K in ShapeKind]: CaseSource } = {
   Cast: unary(smooth, fc.constant({ to: int(1) })),
+  CastLike: shapes.map((shape) => ({
+    attributes: {},
+    inputs: [smooth(3, shape), floats([1], [])],
+    constants: [1],
+  })),
   ConstantOfShape: nonDifferentiable,
   Range: nonDifferentiable,
   Shape: nonDifferentiable,

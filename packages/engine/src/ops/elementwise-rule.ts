@@ -37,7 +37,23 @@ export function unary(gradient: (call: UnaryCall) => Value): OperatorRule {
 }
 
 /** The rule of a step function: its derivative is 0 wherever it has one. */
-export const step: OperatorRule = { infer: sameAsInput, gradient: zeroGradient };
+export function step(fold?: (x: number) => number): OperatorRule {
+  const foldDimension: Fold | undefined =
+    fold === undefined ? undefined : (x) => (typeof x === "number" ? fold(x) : wholeBatches(x));
+  return {
+    infer: (call) =>
+      sameAsInput(call).map((type) => ({
+        ...type,
+        ...folded([inputType(call, 0)], foldDimension),
+      })),
+    gradient: zeroGradient,
+  };
+}
+
+/** A multiple of the batch rounds to itself where it is whole for every batch size. */
+function wholeBatches(x: Dimension = 0): Dimension | null {
+  return typeof x === "number" || Number.isInteger(x.batches) ? x : null;
+}
 
 /** No change of the inputs changes the output: ∂x = 0, for all that is wanted. */
 export function zeroGradient(call: GradientCall): readonly (Value | null)[] {
@@ -53,11 +69,13 @@ export function zeroFor({ builder, inputs, wanted }: GradientCall, index: number
 /**
  * The rule of a broadcasting operator with two inputs. The gradients may have the output's shape:
  * what broadcasting repeated is summed here.
+ * @param fold computes with known whole numbers, and with floats unless `foldOfFloats` does
  */
 export function binary(
   gradientOfA: (call: BinaryCall) => Value,
   gradientOfB: (call: BinaryCall) => Value,
   fold?: Fold,
+  foldOfFloats: Fold | undefined = fold,
 ): OperatorRule {
   const gradient: GradientRule = (call) => {
     const [a, b] = call.inputs;
@@ -74,7 +92,10 @@ export function binary(
     infer: (call) =>
       broadcastInputs(call).map((type) => ({
         ...type,
-        ...folded([inputType(call, 0), inputType(call, 1)], fold),
+        ...folded(
+          [inputType(call, 0), inputType(call, 1)],
+          type.dtype === "float32" ? foldOfFloats : fold,
+        ),
       })),
     gradient,
   };

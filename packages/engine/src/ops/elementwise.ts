@@ -1,4 +1,5 @@
 /** Arithmetic and functions of single elements. */
+import { intAttribute } from "../graph/attributes.ts";
 import type { Value } from "../graph/builder.ts";
 import { divideDimensions, multiplyDimensions } from "../graph/dimension.ts";
 import { compare, map, power, scalar, select, toFloat } from "../graph/elementwise-expressions.ts";
@@ -14,9 +15,9 @@ import {
 } from "../graph/expressions.ts";
 import type { Dimension } from "../graph/graph.ts";
 import type { ArithmeticKind } from "../graph/operator-kind.ts";
-import { type BinaryCall, binary, step, unary } from "./elementwise-rule.ts";
-import { broadcastOrFail, inputType } from "./inference.ts";
-import type { OperatorRule } from "./operator.ts";
+import { type BinaryCall, binary, type Fold, folded, step, unary } from "./elementwise-rule.ts";
+import { broadcastInputs, broadcastOrFail, inputType } from "./inference.ts";
+import type { InferenceCall, OperatorRule } from "./operator.ts";
 
 /** The rules of arithmetic. */
 export const ARITHMETIC: { readonly [K in ArithmeticKind]: OperatorRule } = {
@@ -33,7 +34,7 @@ export const ARITHMETIC: { readonly [K in ArithmeticKind]: OperatorRule } = {
   ),
 
   // y = the next whole number upwards:  ∂x = 0.
-  Ceil: step,
+  Ceil: step(Math.ceil),
 
   // y = cos x:  ∂x = −∂y · sin x.
   Cos: unary(({ builder, outputGradient, x }) =>
@@ -46,6 +47,7 @@ export const ARITHMETIC: { readonly [K in ArithmeticKind]: OperatorRule } = {
     ({ builder, outputGradient, b, y }) =>
       negate(builder, multiply(builder, divide(builder, outputGradient, b), y)),
     quotientOf,
+    (a = 0, b = 1) => (typeof b === "number" && b !== 0 ? multiplyDimensions(a, 1 / b) : null),
   ),
 
   // y = erf x:  ∂x = ∂y · 2/√π · e^(−x²).
@@ -58,24 +60,26 @@ export const ARITHMETIC: { readonly [K in ArithmeticKind]: OperatorRule } = {
   Exp: unary(({ builder, outputGradient, y }) => multiply(builder, outputGradient, y)),
 
   // y = the next whole number downwards:  ∂x = 0.
-  Floor: step,
+  Floor: step(Math.floor),
 
   // y = ln x:  ∂x = ∂y / x.
   Log: unary(({ builder, outputGradient, x }) => divide(builder, outputGradient, x)),
 
   // y = a − b · q with the quotient q towards 0 (or −∞ for integers):  ∂a = ∂y, ∂b = −∂y · q.
-  Mod: binary(
-    ({ outputGradient }) => outputGradient,
-    ({ builder, outputGradient, a, b, y }) => {
-      const quotient = divide(builder, subtract(builder, y, a), b);
-      return multiply(builder, outputGradient, quotient);
-    },
-    (a = 0, b = 0) => {
-      if (typeof a !== "number" || typeof b !== "number") return null;
-      // With negative numbers it depends on fmod; sizes are not negative.
-      return a >= 0 && b > 0 ? a % b : null;
-    },
-  ),
+  Mod: {
+    infer: (call) =>
+      broadcastInputs(call).map((type) => ({
+        ...type,
+        ...folded([inputType(call, 0), inputType(call, 1)], remainderOf(call)),
+      })),
+    gradient: binary(
+      ({ outputGradient }) => outputGradient,
+      ({ builder, outputGradient, a, b, y }) => {
+        const quotient = divide(builder, subtract(builder, y, a), b);
+        return multiply(builder, outputGradient, quotient);
+      },
+    ).gradient,
+  },
 
   // y = a · b:  ∂a = ∂y · b, ∂b = ∂y · a.
   Mul: binary(
@@ -104,10 +108,10 @@ export const ARITHMETIC: { readonly [K in ArithmeticKind]: OperatorRule } = {
   ),
 
   // y = the nearest whole number:  ∂x = 0.
-  Round: step,
+  Round: step(),
 
   // y = −1, 0 or 1:  ∂x = 0.
-  Sign: step,
+  Sign: step(),
 
   // y = sin x:  ∂x = ∂y · cos x.
   Sin: unary(({ builder, outputGradient, x }) =>
@@ -160,6 +164,15 @@ function addDimensions(a: Dimension = 0, b: Dimension = 0): Dimension | null {
   if (typeof a === "number" || typeof b === "number") return null;
   const batches = a.batches + b.batches;
   return batches === 0 ? 0 : { batches };
+}
+
+/** The remainder has the sign of the divisor, or of the dividend with fmod. */
+function remainderOf({ node }: InferenceCall): Fold {
+  const isFmod = intAttribute(node, "fmod", 0) !== 0;
+  return (a = 0, b = 0) => {
+    if (typeof a !== "number" || typeof b !== "number" || b === 0) return null;
+    return isFmod ? a % b : ((a % b) + b) % b;
+  };
 }
 
 /** ONNX's division of whole numbers drops the remainder. */

@@ -57,6 +57,26 @@ const gatherElements: CaseSource = along.map(({ shape, axis, count, seed, size }
   };
 });
 
+/** Slices at positions in the first one or two dimensions. */
+const gatherND: CaseSource = fc
+  .record({
+    rows: fc.constantFrom(1, 3, 50),
+    columns: sizes,
+    after: fc.array(sizes, { maxLength: 2 }),
+    depth: fc.constantFrom(1, 2),
+    count: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 2 }),
+    seed: seeds,
+  })
+  .map(({ rows, columns, after, depth, count, seed }): OperatorCase => {
+    const leading = [rows, columns].slice(0, depth);
+    const places = leading.map((size, i) => positions(seed + i, count, size));
+    const tuples = Array.from({ length: sizeOf(count) }, (_, i) => places.map((p) => p[i] ?? 0));
+    return {
+      attributes: {},
+      inputs: [smooth(seed, [rows, columns, ...after]), integers(tuples.flat(), [...count, depth])],
+    };
+  });
+
 /** Writing must not meet twice in one place; adding may. */
 const scatterElements: CaseSource = fc
   .record({ use: along, adds: flags })
@@ -94,34 +114,39 @@ const scatterND: CaseSource = fc
 export const INDEXING_CASES: { readonly [K in IndexingKind]: CaseSource } = {
   Gather: gather,
   GatherElements: gatherElements,
+  GatherND: gatherND,
   ScatterElements: scatterElements,
   ScatterND: scatterND,
 };
 
+/** Sizes and scales that say the same to ONNX Runtime as to us: no rounding decides a position. */
 const resize: CaseSource = fc
   .record({
-    image: fc.array(sizes, { minLength: 4, maxLength: 4 }),
-    factors: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 2, maxLength: 2 }),
-    mode: fc.constantFrom("nearest", "linear"),
+    image: fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 3, maxLength: 4 }),
+    wanted: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 2 }),
+    factors: fc.array(fc.constantFrom(0.5, 1, 1.5, 2, 2, 3, 4), { minLength: 2, maxLength: 2 }),
+    mode: fc.constantFrom("nearest", "linear", "cubic"),
     coordinates: fc.constantFrom("half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners"),
     nearest: fc.constantFrom("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
     bySizes: flags,
     seed: seeds,
   })
-  .map(({ image, factors, mode, coordinates, nearest, bySizes, seed }): OperatorCase => {
-    const scales = [1, 1, ...factors];
+  .map(({ image, wanted, factors, mode, coordinates, nearest, bySizes, seed }): OperatorCase => {
+    const scales = [1, 1, ...factors.slice(0, image.length - 2)];
+    const sizesWanted = [...image.slice(0, 2), ...wanted.slice(0, image.length - 2)];
+    // Something must remain.
+    const scaled = image.map((size, i) => (size * (scales[i] ?? 1) < 1 ? 1 : (scales[i] ?? 1)));
     return {
       attributes: {
-        mode: text(mode),
+        // ONNX Runtime interpolates by cubes only in images.
+        mode: text(mode === "cubic" && image.length < 4 ? "linear" : mode),
         coordinate_transformation_mode: text(coordinates),
         nearest_mode: text(nearest),
       },
       inputs: [
         smooth(seed, image),
         null,
-        ...(bySizes
-          ? [null, integers(image.map((size, i) => size * (scales[i] ?? 1)))]
-          : [floats(scales)]),
+        ...(bySizes ? [null, integers(sizesWanted)] : [floats(scaled)]),
       ],
       constants: [2],
     };

@@ -3,12 +3,12 @@ import { assert, sizeOf } from "@everfresh/core";
 import { intAttribute, stringAttribute } from "../graph/attributes.ts";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
 import { formatShape } from "../graph/dimension.ts";
-import { zeros } from "../graph/elementwise-expressions.ts";
-import { expand, matMul, pad, reshape, sizeAt } from "../graph/expressions.ts";
+import { compare, select, zeros } from "../graph/elementwise-expressions.ts";
+import { add, expand, matMul, multiply, pad, reshape, sizeAt, sum } from "../graph/expressions.ts";
 import type { Attributes, Dimension } from "../graph/graph.ts";
 import type { IndexingKind } from "../graph/operator-kind.ts";
 import { zeroFor } from "./elementwise-rule.ts";
-import { fail, inputType, normaliseAxis, unsupported } from "./inference.ts";
+import { fail, fixedSize, inputType, normaliseAxis, unsupported } from "./inference.ts";
 import type { GradientCall, InferenceCall, KnownType, OperatorRule } from "./operator.ts";
 
 /** ONNX's number of the element type int64. */
@@ -36,6 +36,21 @@ export const INDEXING: { readonly [K in IndexingKind]: OperatorRule } = {
       return [dx, zeroFor(call, 1)];
     },
     settings: [1],
+  },
+
+  GatherND: {
+    infer: (call) => {
+      const { node } = call;
+      if (intAttribute(node, "batch_dims", 0) !== 0) unsupported(node, "has batch_dims");
+      const { dtype, shape } = inputType(call, 0);
+      const indices = inputType(call, 1);
+      const depth = fixedSize(node, indices.shape, indices.shape.length - 1);
+      for (let i = 0; i < depth; i++) fixedSize(node, shape, i);
+      return [{ dtype, shape: [...indices.shape.slice(0, -1), ...shape.slice(depth)] }];
+    },
+    gradient: gradientOfGatherND,
+    settings: [1],
+    note: "no batch_dims",
   },
 
   ScatterElements: {
@@ -96,20 +111,55 @@ function gradientOfGather(call: GradientCall): readonly (Value | null)[] {
   // As [outer, size, inner], of which outer is left out where it is 1.
   const outer = x.shape.slice(0, axis).reduce((total, old) => total * old, 1);
   const inner = x.shape.slice(axis + 1).reduce((total, old) => total * old, 1);
-  const count = sizeOf(indices.shape);
-  const lead = outer === 1 ? [] : [outer];
-  const dy = reshape(builder, outputGradient, [...lead, count, inner]);
-  const flat = toInt64(builder, reshape(builder, indices, [count]));
-  const total =
-    size <= ONE_HOT_SIZE_MAX
-      ? matMul(builder, oneHotColumns(builder, flat, size), dy)
-      : addAt(builder, {
-          shape: [...lead, size, inner],
-          indices: expand(builder, reshape(builder, flat, [count, 1]), dy.shape),
-          axis: lead.length,
-          dy,
-        });
+  const flat = toInt64(builder, reshape(builder, indices, [sizeOf(indices.shape)]));
+  const total = addSlices(builder, { outer, size, inner, flat, dy: outputGradient });
   return [reshape(builder, total, x.shape), zeroFor(call, 1)];
+}
+
+/**
+ * y = the slices of x at positions in its first k dimensions:  ∂x = ∂y added up at its positions,
+ * with those k dimensions as one.
+ */
+function gradientOfGatherND(call: GradientCall): readonly (Value | null)[] {
+  const { builder, inputs, outputGradient: dy } = call;
+  const [x, indices] = inputs;
+  assert(!!x && !!indices, "GatherND has two inputs");
+  const depth = sizeAt(indices.shape, -1);
+  const leading = x.shape.slice(0, depth);
+  const size = leading.reduce((total, old) => total * old, 1);
+  const strides = leading.map((_, i) => sizeOf(leading.slice(i + 1)));
+  const count = sizeOf(indices.shape) / depth;
+  const rows = toInt64(builder, reshape(builder, indices, [count, depth]));
+  const isNegative = compare(builder, "Less", rows, builder.ints([0], []));
+  const fromFront = select(builder, isNegative, add(builder, rows, builder.ints(leading)), rows);
+  const flat = sum(builder, multiply(builder, fromFront, builder.ints(strides)), [1]);
+  const inner = sizeOf(x.shape.slice(depth));
+  const total = addSlices(builder, { outer: 1, size, inner, flat, dy });
+  return [reshape(builder, total, x.shape), zeroFor(call, 1)];
+}
+
+/** Zeros [outer, size, inner] to which every slice of dy is added, at its position along `size`. */
+function addSlices(
+  builder: GraphBuilder,
+  slices: {
+    readonly outer: number;
+    readonly size: number;
+    readonly inner: number;
+    readonly flat: Value;
+    readonly dy: Value;
+  },
+): Value {
+  const { outer, size, inner, flat } = slices;
+  const count = sizeAt(flat.shape, 0);
+  const lead = outer === 1 ? [] : [outer];
+  const dy = reshape(builder, slices.dy, [...lead, count, inner]);
+  if (size <= ONE_HOT_SIZE_MAX) return matMul(builder, oneHotColumns(builder, flat, size), dy);
+  return addAt(builder, {
+    shape: [...lead, size, inner],
+    indices: expand(builder, reshape(builder, flat, [count, 1]), dy.shape),
+    axis: lead.length,
+    dy,
+  });
 }
 
 /** A matrix [size, count] whose column i is 1 at positions[i], else 0. */

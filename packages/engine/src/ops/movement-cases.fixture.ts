@@ -117,6 +117,34 @@ const padding: CaseSource = fc
     return { attributes, inputs: [...inputs, floats([0.5], [])], constants: [2] };
   });
 
+/** Padding with elements of the input once again. */
+const repeating: CaseSource = fc
+  .record({
+    shape: shapes,
+    counts: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 8, maxLength: 8 }),
+    mode: fc.constantFrom("reflect", "edge", "wrap"),
+    seed: seeds,
+  })
+  .map(({ shape, counts, mode, seed }): OperatorCase => {
+    const rank = shape.length;
+    const larger = shape.map((size) => size + 2);
+    // No more than two axes: ONNX Runtime repeats only the last elements of more.
+    const pads = counts.slice(0, 2 * rank);
+    return { attributes: { mode: text(mode) }, inputs: [smooth(seed, larger), integers(pads)] };
+  });
+
+const trilu: CaseSource = fc
+  .record({
+    shape: shapes,
+    k: fc.option(fc.integer({ min: -2, max: 2 })),
+    upper: flags,
+    seed: seeds,
+  })
+  .map(({ shape, k, upper, seed }) => ({
+    attributes: { upper: int(upper ? 1 : 0) },
+    inputs: [smooth(seed, [...shape, 3]), ...(k === null ? [] : [integers([k], [])])],
+  }));
+
 const expanded: CaseSource = fc
   .record({
     axes: fc.array(fc.record({ size: sizes, left: flags, right: flags }), {
@@ -171,13 +199,14 @@ export const MOVEMENT_CASES: { readonly [K in MovementKind]: CaseSource } = {
   Squeeze: squeeze,
   Tile: tile,
   Transpose: transpose,
+  Trilu: trilu,
   Unsqueeze: unsqueeze,
 };
 
 /** Uses of operators that join and part; Split into several is tested where import rewrites it. */
 export const PARTITION_CASES: { readonly [K in PartitionKind]: CaseSource } = {
   Concat: concat,
-  Pad: padding,
+  Pad: fc.oneof(padding, repeating),
   Slice: slice,
   Split: unary(smooth, fc.constant({ num_outputs: int(1), axis: int(-1) })),
 };

@@ -11,6 +11,7 @@ import {
 import { reshape, sizeAt, sum, sumTo, transpose } from "../graph/expressions.ts";
 import type { Dimension, GraphNode, GraphShape } from "../graph/graph.ts";
 import type { MovementKind } from "../graph/operator-kind.ts";
+import { dropoutRule } from "./dropout.ts";
 import {
   broadcastOrFail,
   fail,
@@ -19,25 +20,25 @@ import {
   knownValue,
   normaliseAxis,
   optionalInput,
-  unsupported,
 } from "./inference.ts";
 import { rearranged } from "./known-elements.ts";
 import type { GradientCall, InferenceCall, KnownType, OperatorRule } from "./operator.ts";
 
 /** The rules of operators that arrange elements. */
 export const MOVEMENT: { readonly [K in MovementKind]: OperatorRule } = {
-  Dropout: {
-    infer: inferDropout,
-    gradient: ({ outputGradient, inputs }) => [outputGradient, null, null].slice(0, inputs.length),
-    settings: [1, 2],
-    note: "drops nothing: as exported for inference, or with ratio 0",
-  },
+  Dropout: dropoutRule,
 
   // y = x repeated to a larger shape:  ∂x = Σ ∂y over what was repeated.
   Expand: {
     infer: (call) => {
-      const { dtype, shape } = inputType(call, 0);
-      return [{ dtype, shape: broadcastOrFail(call.node, shape, knownValue(call, 1)) }];
+      const type = inputType(call, 0);
+      const shape = broadcastOrFail(call.node, type.shape, knownValue(call, 1));
+      const known = rearranged(type, shape, (position) =>
+        position
+          .slice(position.length - type.shape.length)
+          .map((at, axis) => (type.shape[axis] === 1 ? 0 : at)),
+      );
+      return [{ dtype: type.dtype, shape, ...known }];
     },
     gradient: ({ builder, inputs, outputGradient }) => {
       const [x] = inputs;
@@ -115,6 +116,22 @@ export const MOVEMENT: { readonly [K in MovementKind]: OperatorRule } = {
       const inverse = order.map((_, axis) => order.indexOf(axis));
       return [transpose(builder, outputGradient, inverse)];
     },
+  },
+
+  // One triangle of every matrix, with zeros in the place of the other:  ∂x = that triangle of ∂y.
+  Trilu: {
+    infer: (call) => {
+      const { dtype, shape } = inputType(call, 0);
+      if (shape.length < 2) fail(call.node, `${formatShape(shape)} is no matrix`);
+      return [{ dtype, shape }];
+    },
+    gradient: ({ builder, node, inputs, outputGradient }) => {
+      const operands = [outputGradient, ...inputs.slice(1)];
+      const type = { dtype: outputGradient.dtype, shape: outputGradient.shape };
+      const dx = builder.emit("Trilu", operands, type, node.attributes);
+      return [dx, null].slice(0, inputs.length);
+    },
+    settings: [1],
   },
 
   // With new dimensions of size 1 at the given places of the result.
@@ -205,18 +222,4 @@ function gradientOfTile({
   const axes = copies.flatMap((count, i) => (i % 2 === 0 && count !== 1 ? [i] : []));
   const total = sum(builder, reshape(builder, outputGradient, copies), axes);
   return [reshape(builder, total, x.shape), null];
-}
-
-/** Only what exporters write for inference is y = x. */
-function inferDropout(call: InferenceCall): readonly KnownType[] {
-  const { dtype, shape } = inputType(call, 0);
-  const training = optionalInput(call, 2);
-  const ratio = optionalInput(call, 1);
-  // ONNX's default of both: no training, half of the elements.
-  const trains = training !== null && Number(training.constant?.data[0] ?? 1) !== 0;
-  const drops = ratio === null || Number(ratio.constant?.data[0] ?? 1) !== 0;
-  if (trains && drops) {
-    unsupported(call.node, "drops elements at random; export the model in evaluation mode");
-  }
-  return [{ dtype, shape }];
 }

@@ -83,6 +83,27 @@ export const NORMALISATION_CASES: { readonly [K in NormalisationKind]: CaseSourc
   LpNormalization: lp,
 };
 
+/** Normalisation by running statistics, which are constants to the gradient. */
+export const BATCH_NORMALIZATION_CASES: CaseSource = fc
+  .record({
+    n: sizes,
+    c: sizes,
+    image: fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 3 }),
+    epsilon: fc.constantFrom(1e-5, 0.1),
+    seed: seeds,
+  })
+  .map(({ n, c, image, epsilon, seed }) => ({
+    attributes: { epsilon: float(epsilon), momentum: float(0.8) },
+    inputs: [
+      smooth(seed, [n, c, ...image]),
+      smooth(seed + 1, [c]),
+      smooth(seed + 2, [c]),
+      smooth(seed + 3, [c]),
+      smooth(seed + 4, [c], 1.5),
+    ],
+    constants: [3, 4],
+  }));
+
 const EQUATIONS = [
   "ij,jk->ik",
   "ij,kj->ik",
@@ -95,6 +116,9 @@ const EQUATIONS = [
   "i,j->ij",
   "bij,bij->b",
   "ik, kj",
+  "...ij,...jk->...ik",
+  "...d,de->...e",
+  "b...,b->...b",
 ];
 
 /** Sums of products. */
@@ -108,6 +132,8 @@ export const EINSUM_CASES: CaseSource = fc
     const [left = ""] = equation.replaceAll(" ", "").split("->");
     const shapesOf = left
       .split(",")
+      // Under an ellipsis lie as many dimensions as the seed says.
+      .map((term) => term.replace("...", "xyz".slice(seed % 4)))
       .map((term) => Array.from(term, (letter) => dimensions[letter.charCodeAt(0) - 97] ?? 1));
     return {
       attributes: { equation: text(equation) },

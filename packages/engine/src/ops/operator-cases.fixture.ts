@@ -8,6 +8,7 @@ import {
   flags,
   float,
   int,
+  integers,
   ints,
   seeds,
   separated,
@@ -25,8 +26,14 @@ import {
 import type { OperatorCase } from "./gradient-check.fixture.ts";
 import { INDEXING_CASES, RESAMPLING_CASES } from "./indexing-cases.fixture.ts";
 import { MOVEMENT_CASES, PARTITION_CASES } from "./movement-cases.fixture.ts";
-import { EINSUM_CASES, NORMALISATION_CASES } from "./normalisation-cases.fixture.ts";
+import {
+  BATCH_NORMALIZATION_CASES,
+  EINSUM_CASES,
+  NORMALISATION_CASES,
+} from "./normalisation-cases.fixture.ts";
+import { RECURRENT_CASES } from "./recurrent-cases.fixture.ts";
 import { REDUCTION_CASES } from "./reduction-cases.fixture.ts";
+import { CONV_TRANSPOSE_CASES } from "./transposed-convolution-cases.fixture.ts";
 
 const gemm: CaseSource = fc
   .record({
@@ -179,6 +186,13 @@ const withAxis: CaseSource = fc
     };
   });
 
+const cumSum: CaseSource = fc
+  .record({ shape: shapes, at: fc.nat(3), exclusive: flags, reverse: flags, seed: seeds })
+  .map(({ shape, at, exclusive, reverse, seed }) => ({
+    attributes: { exclusive: int(exclusive ? 1 : 0), reverse: int(reverse ? 1 : 0) },
+    inputs: [smooth(seed, shape), integers([at % shape.length], [])],
+  }));
+
 /** Uses of every operator that has a gradient; the others are named so that none is forgotten. */
 export const OPERATOR_CASES: { readonly [K in OperatorKind]: CaseSource } = {
   ...ACTIVATION_CASES,
@@ -188,15 +202,20 @@ export const OPERATOR_CASES: { readonly [K in OperatorKind]: CaseSource } = {
   ...MOVEMENT_CASES,
   ...NORMALISATION_CASES,
   ...PARTITION_CASES,
+  ...RECURRENT_CASES,
   ...REDUCTION_CASES,
   ...RESAMPLING_CASES,
   ...SELECTION_CASES,
   ...SHAPE_CASES,
   AveragePool: fc.oneof(averagePool, tiledPool(smooth)),
+  BatchNormalization: BATCH_NORMALIZATION_CASES,
   Conv: conv,
+  ConvTranspose: CONV_TRANSPOSE_CASES,
+  CumSum: cumSum,
   Einsum: EINSUM_CASES,
   Gemm: gemm,
   GlobalAveragePool: tiledPool(smooth).map(({ inputs }) => ({ attributes: {}, inputs })),
+  GlobalMaxPool: tiledPool(separated).map(({ inputs }) => ({ attributes: {}, inputs })),
   LogSoftmax: withAxis,
   MatMul: matMul,
   MaxPool: fc.oneof(maxPool, tiledPool(separated)),

@@ -4,7 +4,7 @@ import type { GraphBuilder, Value } from "../graph/builder.ts";
 
 /** What is known about a value before the graph runs. */
 export interface KnownType extends ValueType {
-  /** The elements themselves, for small int64 values that shapes are computed from. */
+  /** The elements themselves, for small values that shapes or scales are computed from. */
   readonly value?: readonly Dimension[];
   /** The tensor itself, where it is a small constant of the graph. */
   readonly constant?: Tensor;
@@ -32,8 +32,10 @@ export interface GradientCall extends Omit<EmissionCall, "types"> {
   readonly inputTypes: readonly (KnownType | null)[];
   /** What the forward rule made: the node's outputs, and more where the rule has its own. */
   readonly outputs: readonly Value[];
-  /** ∂loss/∂(first output), in its shape. */
+  /** ∂loss/∂(first output), in its shape; zeros where the loss does not depend on that output. */
   readonly outputGradient: Value;
+  /** ∂loss/∂output for every one of `outputs`; null where the loss does not depend on it. */
+  readonly outputGradients: readonly (Value | null)[];
   /** For every input whether its gradient is needed. */
   readonly wanted: readonly boolean[];
 }
@@ -52,7 +54,7 @@ export interface OperatorRule {
    * @throws UnsupportedOperatorError for attributes that have no rule
    */
   readonly infer: (call: InferenceCall) => readonly KnownType[];
-  /** The reverse-mode derivative of the first output, or the statement that there is none. */
+  /** The reverse-mode derivative of the outputs, or the statement that there is none. */
   readonly gradient: GradientRule | typeof nonDifferentiable;
   /** Emits the node for training where its gradient needs more than its plain outputs. */
   readonly forward?: (call: EmissionCall) => readonly Value[];

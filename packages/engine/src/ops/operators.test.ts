@@ -11,7 +11,10 @@ const kinds = Object.keys(OPERATORS) as OperatorKind[];
 const RUNS: Partial<Record<OperatorKind, number>> = {
   AveragePool: 40,
   Conv: 120,
+  ConvTranspose: 40,
+  GRU: 12,
   Gather: 20,
+  LSTM: 12,
   MaxPool: 40,
   Resize: 40,
   Slice: 40,

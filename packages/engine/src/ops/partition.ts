@@ -1,13 +1,12 @@
 /** Operators that join values, and that take parts of them. */
 import { assert } from "@everfresh/core";
-import { intAttribute, stringAttribute } from "../graph/attributes.ts";
+import { intAttribute } from "../graph/attributes.ts";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
 import { formatShape, sameDimension } from "../graph/dimension.ts";
 import { zeros } from "../graph/elementwise-expressions.ts";
-import { pad, reshape, reverse, sizeAt } from "../graph/expressions.ts";
+import { concatenate, pad, reshape, reverse, sizeAt } from "../graph/expressions.ts";
 import type { Dimension, GraphShape } from "../graph/graph.ts";
 import type { PartitionKind } from "../graph/operator-kind.ts";
-import { zeroFor } from "./elementwise-rule.ts";
 import {
   fail,
   fixedSize,
@@ -15,36 +14,23 @@ import {
   knownNumbers,
   normaliseAxis,
   optionalInput,
-  unsupported,
 } from "./inference.ts";
 import { rearranged } from "./known-elements.ts";
 import type { GradientCall, InferenceCall, KnownType, OperatorRule } from "./operator.ts";
+import { padRule } from "./padding.ts";
 
 /** The rules of operators that join and part. */
 export const PARTITION: { readonly [K in PartitionKind]: OperatorRule } = {
   // The inputs one after the other along `axis`:  every input gets its part of ∂y.
   Concat: { infer: inferConcat, gradient: concatGradient },
 
-  // Zeros (or another number) before and after every dimension:  ∂x = the middle of ∂y.
-  Pad: {
-    infer: inferPad,
-    gradient: padGradient,
-    settings: [2],
-    note: "only mode constant; no gradient for the number that is padded with",
-  },
+  Pad: padRule,
 
   // Elements from start to end with a step along some axes:  ∂x = ∂y with zeros around and between.
   Slice: { infer: inferSlice, gradient: sliceGradient },
 
-  // Parts one after the other along `axis`.
-  Split: {
-    infer: inferSplit,
-    gradient: ({ node, outputs, outputGradient }) => {
-      if (outputs.length > 1) unsupported(node, "is differentiated only as several Slice");
-      return [outputGradient, null];
-    },
-    note: "import makes a Slice of every part",
-  },
+  // Parts one after the other along `axis`:  ∂x = their gradients one after the other.
+  Split: { infer: inferSplit, gradient: splitGradient },
 };
 
 function inferConcat(call: InferenceCall): readonly KnownType[] {
@@ -90,45 +76,6 @@ function concatGradient({
       outputGradient.shape.map((_, k) => (k === axis ? -count : 0));
     return pad(builder, outputGradient, cut(before), cut(total - start));
   });
-}
-
-/** How much a node adds before and after every dimension. */
-function paddingOf(call: InferenceCall, rank: number): { before: number[]; after: number[] } {
-  const { node } = call;
-  const counts = knownNumbers(call, 1);
-  const all = Array.from({ length: rank }, (_, i) => i);
-  const axes = optionalInput(call, 3) === null ? all : knownNumbers(call, 3);
-  if (counts.length !== 2 * axes.length) fail(node, "needs two pads for every axis");
-  const before = all.map(() => 0);
-  const after = all.map(() => 0);
-  axes.forEach((stated, i) => {
-    const axis = normaliseAxis(node, stated, rank);
-    before[axis] = counts[i] ?? 0;
-    after[axis] = counts[axes.length + i] ?? 0;
-  });
-  return { before, after };
-}
-
-function inferPad(call: InferenceCall): readonly KnownType[] {
-  const { node } = call;
-  const mode = stringAttribute(node, "mode", "constant");
-  if (mode !== "constant") unsupported(node, `pads in mode "${mode}"`);
-  const { dtype, shape } = inputType(call, 0);
-  const { before, after } = paddingOf(call, shape.length);
-  const padded = shape.map((size, i) => {
-    const added = (before[i] ?? 0) + (after[i] ?? 0);
-    if (before[i] === 0 && after[i] === 0) return size;
-    return fixedSize(node, shape, i) + added;
-  });
-  return [{ dtype, shape: padded }];
-}
-
-function padGradient(call: GradientCall): readonly (Value | null)[] {
-  const { builder, node, inputs, inputTypes, outputGradient } = call;
-  const { before, after } = paddingOf({ node, inputs: inputTypes }, outputGradient.shape.length);
-  const negative = (counts: readonly number[]): number[] => counts.map((count) => -count);
-  const dx = pad(builder, outputGradient, negative(before), negative(after));
-  return [dx, null, zeroFor(call, 2), null].slice(0, inputs.length);
 }
 
 /** What a slice takes from one axis. */
@@ -216,6 +163,15 @@ function spread(builder: GraphBuilder, x: Value, axis: number, stride: number): 
     padded,
     x.shape.map((old, i) => (i === axis ? size * stride : old)),
   );
+}
+
+function splitGradient(call: GradientCall): readonly (Value | null)[] {
+  const { builder, node, inputs, outputs, outputGradients } = call;
+  const [x] = inputs;
+  assert(!!x, "Split has an input");
+  const axis = normaliseAxis(node, intAttribute(node, "axis", 0), x.shape.length);
+  const parts = outputs.map(({ shape }, i) => outputGradients[i] ?? zeros(builder, shape));
+  return [concatenate(builder, parts, axis), null].slice(0, inputs.length);
 }
 
 /** Stated sizes, or as many equal parts as there are outputs, of which the last may be smaller. */

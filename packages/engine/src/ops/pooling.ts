@@ -11,6 +11,7 @@ import {
   reshape,
   scale,
   sizeAt,
+  sum,
   upsample,
 } from "../graph/expressions.ts";
 import type { GraphNode } from "../graph/graph.ts";
@@ -52,6 +53,21 @@ export const globalAveragePoolRule: OperatorRule = {
     const pixels = sizeOf(x.shape.slice(2));
     return [expand(builder, scale(builder, outputGradient, 1 / pixels), x.shape)];
   },
+};
+
+/** y = the largest element of each channel:  ∂x = [x = y] · ∂y / Σ [x = y]. */
+export const globalMaxPoolRule: OperatorRule = {
+  infer: globalAveragePoolRule.infer,
+  gradient: ({ builder, inputs, outputs, outputGradient }) => {
+    const x = firstOf(inputs);
+    const [y] = outputs;
+    assert(y !== undefined, "a pool has an output");
+    const mask = isEqual(builder, x, y);
+    const axes = x.shape.flatMap((_, i) => (i < 2 ? [] : [i]));
+    const count = sum(builder, mask, axes, { keepDimensions: true });
+    return [multiply(builder, mask, divide(builder, outputGradient, count))];
+  },
+  note: "equal elements share the gradient",
 };
 
 function inferPool(call: InferenceCall): readonly KnownType[] {

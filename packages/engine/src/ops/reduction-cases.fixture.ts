@@ -1,5 +1,5 @@
 /** Random uses of reductions. */
-import type { Shape, Tensor } from "@everfresh/core";
+import { type Shape, type Tensor, tensor } from "@everfresh/core";
 import fc from "fast-check";
 import type { ReductionKind } from "../graph/operator-kind.ts";
 import {
@@ -34,6 +34,12 @@ function reduction(make: (seed: number, shape: Shape) => Tensor, linear = false)
     });
 }
 
+/** Sometimes with one or two zeros, where the gradient of a product is another. */
+function withZeros(seed: number, shape: Shape): Tensor {
+  const data = Array.from(smooth(seed, shape, 1.5).data, Number);
+  return tensor("float32", shape, Float32Array.from(data.fill(0, 0, seed % 3)));
+}
+
 /** Uses of reductions. */
 export const REDUCTION_CASES: { readonly [K in ReductionKind]: CaseSource } = {
   ReduceL1: reduction(awayFromZero),
@@ -42,6 +48,7 @@ export const REDUCTION_CASES: { readonly [K in ReductionKind]: CaseSource } = {
   ReduceMax: reduction(separated, true),
   ReduceMean: reduction(smooth, true),
   ReduceMin: reduction(separated, true),
+  ReduceProd: reduction(withZeros),
   ReduceSum: reduction(smooth, true),
   ReduceSumSquare: reduction(smooth),
 };

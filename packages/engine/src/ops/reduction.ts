@@ -4,6 +4,7 @@ import { intAttribute } from "../graph/attributes.ts";
 import type { Value } from "../graph/builder.ts";
 import { larger, map, scalar } from "../graph/elementwise-expressions.ts";
 import {
+  add,
   divide,
   expand,
   exponential,
@@ -37,6 +38,7 @@ const OF_ONE_IS_ITSELF: ReadonlySet<string> = new Set<ReductionKind>([
   "ReduceMax",
   "ReduceMean",
   "ReduceMin",
+  "ReduceProd",
   "ReduceSum",
 ]);
 
@@ -64,6 +66,8 @@ export const REDUCTIONS: { readonly [K in ReductionKind]: OperatorRule } = {
 
   ReduceMin: { ...reduction(shareOfExtreme), note: "equal elements share the gradient" },
 
+  ReduceProd: reduction(gradientOfProduct),
+
   // y = Σ x:  ∂x = ∂y, repeated.
   ReduceSum: reduction(({ builder, x, dy }) => expand(builder, dy, x.shape)),
 
@@ -76,6 +80,21 @@ function shareOfExtreme({ builder, x, y, dy, axes }: ReductionCall): Value {
   const mask = isEqual(builder, x, y);
   const each = divide(builder, dy, sum(builder, mask, axes, { keepDimensions: true }));
   return multiply(builder, mask, each);
+}
+
+/**
+ * y = Π x:  ∂xᵢ = ∂y · Π of the others. With zeros z = [x = 0] and p = Π (x + z), the others make
+ * p / (x + z) where they have no zero, that is where z = Σ z; else 0.
+ */
+function gradientOfProduct({ builder, x, y, dy, axes }: ReductionCall): Value {
+  const zeros = isEqual(builder, x, scalar(builder, 0));
+  const others = add(builder, x, zeros);
+  const keep = { keepdims: { kind: "int", value: 1 } } as const;
+  const type = { dtype: y.dtype, shape: y.shape };
+  const product = builder.emit("ReduceProd", [others, builder.ints(axes)], type, keep);
+  const count = sum(builder, zeros, axes, { keepDimensions: true });
+  const counts = multiply(builder, dy, divide(builder, product, others));
+  return multiply(builder, counts, isEqual(builder, zeros, count));
 }
 
 function reduction(gradient: (call: ReductionCall) => Value): OperatorRule {

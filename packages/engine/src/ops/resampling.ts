@@ -3,11 +3,12 @@ import { assert } from "@everfresh/core";
 import { intAttribute, stringAttribute } from "../graph/attributes.ts";
 import type { GraphBuilder, Value } from "../graph/builder.ts";
 import { divideDimensions, formatShape, sameDimension } from "../graph/dimension.ts";
-import { matMul, reshape, sizeAt, transpose } from "../graph/expressions.ts";
+import { matMul, reshape, transpose } from "../graph/expressions.ts";
 import type { GraphNode, GraphShape } from "../graph/graph.ts";
 import type { ResamplingKind } from "../graph/operator-kind.ts";
 import { fail, fixedSize, inputType, knownValue, optionalInput, unsupported } from "./inference.ts";
 import type { GradientCall, InferenceCall, KnownType, OperatorRule } from "./operator.ts";
+import { type AxisResize, resizeWeights } from "./resampling-weights.ts";
 
 /** The rules of operators that change the resolution of images. */
 export const RESAMPLING: { readonly [K in ResamplingKind]: OperatorRule } = {
@@ -31,8 +32,8 @@ export const RESAMPLING: { readonly [K in ResamplingKind]: OperatorRule } = {
     gradient: gradientOfResize,
     settings: [1, 2],
     note:
-      "height and width of images by whole factors, modes nearest and linear; no cubic, " +
-      "antialias, axes or half_pixel_symmetric",
+      "the axes after batch and channels, of images or series; no antialias, axes, " +
+      "exclude_outside or tf_crop_and_resize",
   },
 
   // Blocks of pixels become blocks of channels:  ∂x = the reverse of ∂y.
@@ -79,47 +80,42 @@ function gradientOfDepthToSpace(call: GradientCall): readonly (Value | null)[] {
 function inferResize(call: InferenceCall): readonly KnownType[] {
   const { node } = call;
   const { dtype, shape } = inputType(call, 0);
-  imageShape(node, shape);
-  const mode = stringAttribute(node, "mode", "nearest");
-  if (mode !== "nearest" && mode !== "linear") unsupported(node, `resizes in mode "${mode}"`);
+  if (shape.length < 3 || shape.length > 4) {
+    unsupported(node, `works on images or series, not on ${formatShape(shape)}`);
+  }
   if (intAttribute(node, "antialias", 0) !== 0) unsupported(node, "resizes with antialias");
   if (node.attributes["axes"] !== undefined) unsupported(node, "resizes stated axes only");
   if (stringAttribute(node, "keep_aspect_ratio_policy", "stretch") !== "stretch") {
     unsupported(node, "keeps the aspect ratio");
   }
-  const [rows, columns] = factorsOf(call, shape);
+  const axes = axesOf(call, shape);
   // Refuses what has no matrix.
-  matrixOf(node, fixedSize(node, shape, 2), rows);
-  matrixOf(node, fixedSize(node, shape, 3), columns);
-  const resized = shape.map((size, i) =>
-    i < 2 ? size : fixedSize(node, shape, i) * (i === 2 ? rows : columns),
-  );
-  return [{ dtype, shape: resized }];
+  for (const axis of axes) resizeWeights(node, axis);
+  return [{ dtype, shape: [...shape.slice(0, 2), ...axes.map(({ resized }) => resized)] }];
 }
 
-/** How many times as high and as wide the image becomes. */
-function factorsOf(call: InferenceCall, shape: GraphShape): readonly [number, number] {
+/** How every axis after batch and channels is resized. */
+function axesOf(call: InferenceCall, shape: GraphShape): readonly AxisResize[] {
   const { node } = call;
-  const sizes = optionalInput(call, 3);
-  if (sizes !== null) {
+  const spatial = shape.slice(2).map((_, i) => fixedSize(node, shape, i + 2));
+  if (optionalInput(call, 3) !== null) {
     const wanted = knownValue(call, 3);
     if (!wanted.slice(0, 2).every((size, i) => sameDimension(size, shape[i] ?? -1))) {
-      unsupported(node, "resizes more than height and width");
+      unsupported(node, "resizes batch or channels");
     }
-    const factor = (i: number): number =>
-      wholeFactor(node, fixedSize(node, wanted, i) / fixedSize(node, shape, i));
-    return [factor(2), factor(3)];
+    return spatial.map((size, i) => {
+      const resized = fixedSize(node, wanted, i + 2);
+      return { size, resized, scale: Math.fround(resized / size) };
+    });
   }
-  const scales = optionalInput(call, 2)?.constant;
-  if (scales === undefined) fail(node, "scales must be a constant");
-  const [n, c, rows, columns] = Array.from(scales.data, Number);
-  if (n !== 1 || c !== 1) unsupported(node, "resizes more than height and width");
-  return [wholeFactor(node, rows ?? 0), wholeFactor(node, columns ?? 0)];
-}
-
-function wholeFactor(node: GraphNode, factor: number): number {
-  if (Number.isInteger(factor) && factor >= 1) return factor;
-  return unsupported(node, `resizes by ${factor}, which is not a whole factor`);
+  const scales = optionalInput(call, 2)?.value ?? [];
+  if (scales.length !== shape.length) fail(node, "scales must be known numbers, one for each axis");
+  const [n, c, ...rest] = scales;
+  if (n !== 1 || c !== 1) unsupported(node, "resizes batch or channels");
+  return spatial.map((size, i) => {
+    const scale = fixedSize(node, rest, i);
+    return { size, resized: Math.floor(size * scale), scale };
+  });
 }
 
 /**
@@ -129,75 +125,23 @@ function wholeFactor(node: GraphNode, factor: number): number {
  *   ∂x = Rᵀ · ∂y · C
  */
 function gradientOfResize(call: GradientCall): readonly (Value | null)[] {
-  const { builder, node, inputs, outputGradient } = call;
+  const { builder, node, inputs, inputTypes, outputGradient } = call;
   const [x] = inputs;
   assert(!!x, "Resize has an input");
-  const [height, width] = [sizeAt(x.shape, 2), sizeAt(x.shape, 3)];
-  const columns = matrixOf(node, width, sizeAt(outputGradient.shape, 3) / width);
-  const rows = matrixOf(node, height, sizeAt(outputGradient.shape, 2) / height);
-  const narrow = matMul(builder, outputGradient, toValue(builder, columns));
-  const rowsTransposed = transpose(builder, toValue(builder, rows), [1, 0]);
-  return [matMul(builder, rowsTransposed, narrow), ...inputs.slice(1).map(() => null)];
+  const axes = axesOf({ node, inputs: inputTypes }, x.shape);
+  const columns = axes.at(-1);
+  assert(columns !== undefined, "there is an axis to resize");
+  let dx = matMul(builder, outputGradient, toValue(builder, resizeWeights(node, columns)));
+  const [rows] = axes.slice(0, -1);
+  if (rows !== undefined) {
+    const weights = toValue(builder, resizeWeights(node, rows));
+    dx = matMul(builder, transpose(builder, weights, [1, 0]), dx);
+  }
+  return [dx, ...inputs.slice(1).map(() => null)];
 }
 
 function toValue(builder: GraphBuilder, matrix: readonly (readonly number[])[]): Value {
   return builder.floats(matrix.flat(), [matrix.length, matrix[0]?.length ?? 0]);
-}
-
-/** The weights of `size` input elements in each of size · factor output elements. */
-function matrixOf(node: GraphNode, size: number, factor: number): readonly (readonly number[])[] {
-  const nearest = stringAttribute(node, "mode", "nearest") === "nearest";
-  return Array.from({ length: size * factor }, (_, out) => {
-    const row = Array.from({ length: size }, () => 0);
-    // ONNX Runtime copies where nothing is resized, whatever the coordinates.
-    const place = factor === 1 ? out : placeOf(node, { out, size, factor });
-    if (nearest) {
-      const at = Math.min(Math.max(nearestOf(node, place), 0), size - 1);
-      row[at] = 1;
-      return row;
-    }
-    const inside = Math.min(Math.max(place, 0), size - 1);
-    const left = Math.floor(inside);
-    const right = Math.min(left + 1, size - 1);
-    row[left] = (row[left] ?? 0) + 1 - (inside - left);
-    row[right] = (row[right] ?? 0) + (inside - left);
-    return row;
-  });
-}
-
-/** Where output element `out` lies among the input elements. */
-function placeOf(
-  node: GraphNode,
-  { out, size, factor }: { readonly out: number; readonly size: number; readonly factor: number },
-): number {
-  const mode = stringAttribute(node, "coordinate_transformation_mode", "half_pixel");
-  switch (mode) {
-    case "half_pixel":
-    case "pytorch_half_pixel":
-      return (out + 0.5) / factor - 0.5;
-    case "asymmetric":
-      return out / factor;
-    case "align_corners":
-      return (out * (size - 1)) / (size * factor - 1);
-    default:
-      return unsupported(node, `has coordinate_transformation_mode "${mode}"`);
-  }
-}
-
-function nearestOf(node: GraphNode, place: number): number {
-  const mode = stringAttribute(node, "nearest_mode", "round_prefer_floor");
-  switch (mode) {
-    case "round_prefer_floor":
-      return Math.ceil(place - 0.5);
-    case "round_prefer_ceil":
-      return Math.floor(place + 0.5);
-    case "floor":
-      return Math.floor(place);
-    case "ceil":
-      return Math.ceil(place);
-    default:
-      return unsupported(node, `has nearest_mode "${mode}"`);
-  }
 }
 
 function imageShape(node: GraphNode, shape: GraphShape): GraphShape {

@@ -1,4 +1,5 @@
 import type { FusedOperatorKind, OperatorKind } from "../graph/operator-kind.ts";
+import { trainingBatchNormalizationRule } from "./batch-normalisation.ts";
 import { convMaxPoolRule } from "./conv-max-pool.ts";
 import type { OperatorRule } from "./operator.ts";
 import { isOperatorKind, OPERATORS } from "./operators.ts";
@@ -6,6 +7,7 @@ import { isOperatorKind, OPERATORS } from "./operators.ts";
 /** What rewriting a graph for training may put in the place of several operators. */
 const FUSED_OPERATORS: { readonly [K in FusedOperatorKind]: OperatorRule } = {
   ConvMaxPool: convMaxPoolRule,
+  TrainingBatchNormalization: trainingBatchNormalizationRule,
 };
 
 /** The rule of any node's operator. */

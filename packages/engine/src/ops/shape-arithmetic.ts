@@ -2,12 +2,14 @@
 import type { DType } from "@everfresh/core";
 import { intAttribute, scalarAttribute } from "../graph/attributes.ts";
 import { fixedShape } from "../graph/dimension.ts";
-import type { GraphNode } from "../graph/graph.ts";
+import type { Value } from "../graph/builder.ts";
+import type { Dimension, GraphNode } from "../graph/graph.ts";
 import type { ShapeKind } from "../graph/operator-kind.ts";
 import { dtypeOf } from "../onnx/element-type.ts";
-import { zeroGradient } from "./elementwise-rule.ts";
+import { zeroFor, zeroGradient } from "./elementwise-rule.ts";
 import { fail, inputType, knownNumbers, knownValue, unsupported } from "./inference.ts";
 import {
+  type GradientCall,
   type InferenceCall,
   type KnownType,
   nonDifferentiable,
@@ -21,21 +23,22 @@ const KNOWN_ELEMENTS_MAX = 64;
 export const SHAPE_ARITHMETIC: { readonly [K in ShapeKind]: OperatorRule } = {
   // Another element type; known whole numbers stay known:  ∂x = ∂y between floats, else 0.
   Cast: {
-    infer: (call) => {
-      const { shape, value } = inputType(call, 0);
-      const dtype = castTarget(call.node);
-      return [{ dtype, shape, ...(value === undefined || dtype === "float32" ? {} : { value }) }];
-    },
-    gradient: (call) => {
-      const isFloat = call.inputs[0]?.dtype === "float32" && castTarget(call.node) === "float32";
-      return isFloat ? [call.outputGradient] : zeroGradient(call);
-    },
+    infer: (call) => [castType(inputType(call, 0), castTarget(call.node))],
+    gradient: gradientOfCast,
     note: "gradient only from float32 to float32; else 0",
+  },
+
+  // The element type of the second input.
+  CastLike: {
+    infer: (call) => [castType(inputType(call, 0), inputType(call, 1).dtype)],
+    gradient: gradientOfCast,
+    settings: [1],
+    note: "import makes it a Cast",
   },
 
   ConstantOfShape: { infer: inferConstant, gradient: nonDifferentiable },
 
-  Range: { infer: inferRange, gradient: nonDifferentiable, note: "only of known whole numbers" },
+  Range: { infer: inferRange, gradient: nonDifferentiable, note: "only of known numbers" },
 
   // The sizes of x, from `start` to `end`.
   Shape: {
@@ -66,12 +69,41 @@ function inferConstant(call: InferenceCall): readonly KnownType[] {
 /** From a start up to but without a limit, in steps. */
 function inferRange(call: InferenceCall): readonly KnownType[] {
   const { node } = call;
+  const count = wholeBatchRange(call);
+  if (count !== null) return [{ dtype: inputType(call, 0).dtype, shape: [count] }];
   const [start = 0, limit = 0, delta = 1] = [0, 1, 2].flatMap((i) => knownNumbers(call, i));
   if (delta === 0) fail(node, "has a step of 0");
   const length = Math.max(0, Math.ceil((limit - start) / delta));
   const type = { dtype: inputType(call, 0).dtype, shape: [length] };
   if (length > KNOWN_ELEMENTS_MAX) return [type];
   return [{ ...type, value: Array.from({ length }, (_, i) => start + i * delta) }];
+}
+
+/** How many numbers there are from 0 up to a multiple of the batch size, or null. */
+function wholeBatchRange(call: InferenceCall): Dimension | null {
+  const [start, limit, delta] = [0, 1, 2].map((i) => knownValue(call, i)[0]);
+  return start === 0 && delta === 1 && typeof limit === "object" ? limit : null;
+}
+
+/** Known elements stay known; floats lose what is behind the point. */
+function castType({ dtype: from, shape, value }: KnownType, dtype: DType): KnownType {
+  if (value === undefined) return { dtype, shape };
+  const isRounded = from === "float32" && dtype !== "float32";
+  const elements = value.map((x): Dimension | null => {
+    if (dtype === "bool") return x === 0 ? 0 : 1;
+    if (typeof x === "number") return isRounded ? Math.trunc(x) : x;
+    return Number.isInteger(x.batches) ? x : null;
+  });
+  const known = elements.filter((element) => element !== null);
+  return { dtype, shape, ...(known.length === value.length ? { value: known } : {}) };
+}
+
+function gradientOfCast(call: GradientCall): readonly (Value | null)[] {
+  const [x] = call.inputs;
+  const [y] = call.outputs;
+  const isFloat = x?.dtype === "float32" && y?.dtype === "float32";
+  if (!isFloat) return zeroGradient(call);
+  return [call.outputGradient, zeroFor(call, 1)].slice(0, call.inputs.length);
 }
 
 function castTarget(node: GraphNode): DType {

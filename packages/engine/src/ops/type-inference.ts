@@ -56,6 +56,5 @@ export function inputTypes(node: InferenceCall["node"], types: TypeTable): Infer
 function typeOfConstant(constant: Tensor): KnownType {
   const { dtype, shape, data } = constant;
   if (data.length > KNOWN_VALUE_ELEMENTS_MAX) return { dtype, shape };
-  if (dtype !== "int64") return { dtype, shape, constant };
   return { dtype, shape, constant, value: Array.from(data, Number) };
 }

@@ -1,7 +1,14 @@
 import { createRequire } from "node:module";
 import { type DType, isDType, type Tensor } from "@everfresh/core";
 import { RuntimeFailedError } from "../errors.ts";
-import type { BoundRun, GraphSession, GraphValue, NamedTensors, Runtime } from "./runtime.ts";
+import type {
+  BoundRun,
+  GraphSession,
+  GraphValue,
+  NamedTensors,
+  Provider,
+  Runtime,
+} from "./runtime.ts";
 
 // The synchronous binding inside onnxruntime-node. Its public API wraps every run into setImmediate,
 // which costs more than a small model; here runs happen in worker threads that may block.
@@ -39,9 +46,10 @@ const ONNX_TYPES: { readonly [D in DType]: number } = {
 
 /**
  * The native build of ONNX Runtime, from the optional package `onnxruntime-node`.
+ * @param provider what computes; not checked before a graph is opened
  * @throws Error of any kind when the package is not installed or does not load on this machine
  */
-export function loadNativeRuntime(): Runtime {
+export function loadNativeRuntime(provider: Provider): Runtime {
   const require = createRequire(import.meta.url);
   const path = require.resolve("onnxruntime-node/dist/binding.js");
   const { binding, initOrt } = require(path) as { binding: Binding; initOrt: () => void };
@@ -53,9 +61,14 @@ export function loadNativeRuntime(): Runtime {
   initOrt();
   return {
     backend: "native",
+    provider,
     version,
+    fallbackReason: null,
     open: (onnx, { threads }) =>
-      Promise.resolve(openNative(new binding.InferenceSession(), Tensor, onnx, threads)),
+      new Promise((resolve) => {
+        const session = new binding.InferenceSession();
+        resolve(openNative(session, Tensor, onnx, { threads, provider }));
+      }),
   };
 }
 
@@ -63,11 +76,13 @@ function openNative(
   session: NativeSession,
   Tensor: OrtTensorConstructor,
   onnx: Uint8Array,
-  threads: number,
+  options: { readonly threads: number; readonly provider: Provider },
 ): GraphSession {
   try {
     session.loadModel(onnx.buffer, onnx.byteOffset, onnx.byteLength, {
-      intraOpNumThreads: threads,
+      // ONNX Runtime refuses a provider that is named but not there; it never falls back by itself.
+      executionProviders: [options.provider],
+      intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: "sequential",
       logSeverityLevel: 3,
@@ -75,11 +90,17 @@ function openNative(
   } catch (error) {
     throw new RuntimeFailedError("open", error);
   }
+  // A graph says in which shape it gives an output; to whoever binds it, the numbers count.
+  const own = new Map(
+    session.outputMetadata
+      .filter(({ shape }) => shape.every((size) => size >= 0))
+      .map(({ name, shape }) => [name, shape]),
+  );
   const values = (tensors: NamedTensors): OrtTensors =>
     Object.fromEntries(
       Array.from(tensors, ([name, { dtype, data, shape }]: [string, Tensor]) => [
         name,
-        new Tensor(dtype, data, shape),
+        new Tensor(dtype, data, own.get(name) ?? shape),
       ]),
     );
   return {

@@ -1,7 +1,7 @@
 import { isDType, type TensorData } from "@everfresh/core";
 import type { Env, InferenceSession, InferenceSessionFactory, Tensor } from "onnxruntime-common";
 import { RuntimeFailedError } from "../errors.ts";
-import type { Backend, BoundRun, GraphSession, GraphValue, Runtime } from "./runtime.ts";
+import type { Backend, BoundRun, GraphSession, GraphValue, Provider, Runtime } from "./runtime.ts";
 
 /** What all builds of ONNX Runtime have in common: the API that they document. */
 interface PublicApi {
@@ -11,14 +11,21 @@ interface PublicApi {
 }
 
 /** A runtime over the documented, asynchronous API; every run copies its outputs once. */
-export function publicRuntime(backend: Backend, api: PublicApi, version: string): Runtime {
+export function publicRuntime(
+  backend: Backend,
+  api: PublicApi,
+  version: string,
+  provider: Provider = "cpu",
+): Runtime {
   return {
     backend,
+    provider,
     version,
+    fallbackReason: null,
     async open(onnx, { threads }) {
       try {
         const session = await api.InferenceSession.create(onnx, {
-          executionProviders: [backend === "wasm" ? "wasm" : "cpu"],
+          executionProviders: [backend === "wasm" && provider === "cpu" ? "wasm" : provider],
           intraOpNumThreads: threads,
           interOpNumThreads: 1,
           logSeverityLevel: 3,

@@ -3,11 +3,29 @@ import type { DType, Tensor } from "@everfresh/core";
 /** Which build of ONNX Runtime executes graphs. */
 export type Backend = "native" | "wasm";
 
-/** One build of ONNX Runtime in one thread. */
-export interface Runtime {
+/** What computes: an execution provider of ONNX Runtime. */
+export type Provider = "cpu" | "webgpu" | "cuda";
+
+/** Which ONNX Runtime to load. */
+export interface RuntimeRequest {
+  /** @default the native build where it loads, else the WASM one */
+  readonly backend?: Backend;
+  /** @default "cpu" */
+  readonly provider?: Provider;
+}
+
+/** Which ONNX Runtime was loaded. */
+export interface RuntimeReport {
   readonly backend: Backend;
+  readonly provider: Provider;
   /** Version of ONNX Runtime, such as "1.30.0". */
   readonly version: string;
+  /** Why the native build is not used although nothing else was asked for; null when it is. */
+  readonly fallbackReason: string | null;
+}
+
+/** One build of ONNX Runtime in one thread. */
+export interface Runtime extends RuntimeReport {
   /**
    * Opens a graph.
    * @param threads threads that one run may use; the WASM build in Node always uses 1
@@ -15,6 +33,9 @@ export interface Runtime {
    */
   open(onnx: Uint8Array, options: { readonly threads: number }): Promise<GraphSession>;
 }
+
+/** Loads ONNX Runtime into this thread, or throws RuntimeUnavailableError. */
+export type LoadRuntime = (request: RuntimeRequest) => Promise<Runtime>;
 
 /** An opened graph. */
 export interface GraphSession {

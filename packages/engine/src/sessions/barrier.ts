@@ -7,14 +7,16 @@
  *
  * All that a thread wrote before it arrived is visible to every thread after the barrier.
  */
-export type Barrier = Int32Array<SharedArrayBuffer>;
+export type Barrier = Int32Array;
 
 // Parts of a batch end within microseconds of each other; falling asleep and waking costs about 50.
 const SPINS_BEFORE_SLEEP = 2_000;
 
-/** A fresh barrier. */
-export function createBarrier(): Barrier {
-  return new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
+/** A fresh barrier. Memory that is not shared will do for one thread, which never waits. */
+export function createBarrier(
+  allocate: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
+): Barrier {
+  return new Int32Array(allocate(3 * Int32Array.BYTES_PER_ELEMENT));
 }
 
 /**

@@ -30,6 +30,18 @@ export function checkBatch(
   if (target.kind === "classIndex") checkClasses(targets, target, weights);
 }
 
+/** @throws ValueRangeError when a batch is so small that a BatchNormalization has no variance */
+export function checkStatistics({ size }: TrainingBatch, { step }: TrainingProgram): void {
+  const { batchSize, outputs } = step;
+  const single = outputs.moments.find(({ elements }) => (elements / batchSize) * size === 1);
+  if (single === undefined) return;
+  throw new ValueRangeError(
+    `BatchNormalization with "${single.runningMean}" has one number per channel in a batch of ` +
+      `${size}; train with 2 samples or more`,
+    { size, runningMean: single.runningMean },
+  );
+}
+
 function checkWeights(weights: Float32Array, size: number): void {
   if (weights.length !== size) {
     throw new ShapeError(`Batch of ${size} samples has ${weights.length} weights`);

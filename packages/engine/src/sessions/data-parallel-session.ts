@@ -9,12 +9,21 @@ import {
 import { NonFiniteLossError, SessionClosedError } from "../errors.ts";
 import { encodeOptimizerState } from "../optimizers/optimizer-bytes.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
-import { checkBatch } from "./batch-check.ts";
+import { checkBatch, checkStatistics } from "./batch-check.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
+import { describePlace, type NonFinitePlace } from "./non-finite.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { checkInputs } from "./predictor.ts";
-import { SHARD_LOSS, SHARD_USABLE, SHARD_WEIGHT, type TrainingMemory } from "./training-memory.ts";
+import type { TrainingGraphs } from "./training-graphs.ts";
+import {
+  SHARD_LOSS,
+  SHARD_MOVED,
+  SHARD_USABLE,
+  SHARD_WEIGHT,
+  type TrainingMemory,
+} from "./training-memory.ts";
 import { sampleLength, type TrainingProgram } from "./training-program.ts";
+import type { BatchPart } from "./training-protocol.ts";
 import type {
   StepResult,
   TrainingBatch,
@@ -30,6 +39,7 @@ const ROWS_PER_WORKER_MIN = 32;
 interface DataParallelParts {
   readonly plan: ExecutionPlan;
   readonly program: TrainingProgram;
+  readonly graphs: TrainingGraphs;
   readonly batchSize: number;
   readonly memory: TrainingMemory;
   readonly workers: TrainingWorkers;
@@ -55,9 +65,14 @@ export class DataParallelSession implements TrainingSession {
     this.#optimizerStep = parts.optimizerStep;
   }
 
+  get optimizerStep(): number {
+    return this.#optimizerStep;
+  }
+
   async step(batch: TrainingBatch): Promise<StepResult> {
     this.#checkOpen();
     checkBatch(batch, this.#parts.program, this.#parts.batchSize);
+    checkStatistics(batch, this.#parts.program);
     // The caller may use its arrays again before a step that has to wait is done with them.
     const own = this.#queue.wouldWait("exclusive") ? copyOf(batch) : batch;
     return await this.#queue.run("exclusive", () => this.#step(own));
@@ -65,15 +80,9 @@ export class DataParallelSession implements TrainingSession {
 
   async predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array> {
     this.#checkOpen();
-    const { program, memory, workers } = this.#parts;
-    const { byteLength, parameterCount } = program.layout;
-    if (state.buffer.byteLength !== byteLength || state.parameters.length !== parameterCount) {
-      throw new ShapeError(
-        `predict() got a state of ${state.buffer.byteLength} bytes; this model's has ${byteLength}`,
-      );
-    }
+    const { program, workers } = this.#parts;
     checkInputs(inputs, size, sampleLength(program.input));
-    const shared = state.buffer === memory.state ? null : inSharedMemory(state.buffer);
+    const shared = this.#forWorkers(state);
     const parts = partsOf(size, workers.count).map(([from, to]) => ({
       size: to - from,
       inputs: rowsCopy(inputs, sampleLength(program.input), from, to),
@@ -82,6 +91,21 @@ export class DataParallelSession implements TrainingSession {
       Promise.all(parts.map((part) => workers.predict(shared, part.inputs, part.size))),
     );
     return concatenate(outputs);
+  }
+
+  async inputGradients(state: ModelState, batch: TrainingBatch): Promise<Float32Array> {
+    this.#checkOpen();
+    const { program, graphs, workers } = this.#parts;
+    checkBatch(batch, program, Infinity);
+    const shared = this.#forWorkers(state);
+    const { size } = batch;
+    const { inputs, targets, weights = new Float32Array(size).fill(1) } = copyOf(batch);
+    const request = {
+      step: graphs.inputGradient(),
+      state: shared,
+      batch: { inputs, targets, weights, size },
+    };
+    return await this.#queue.run("shared", () => workers.inputGradients(request));
   }
 
   checkpoint(): TrainingCheckpoint {
@@ -100,28 +124,68 @@ export class DataParallelSession implements TrainingSession {
   }
 
   async #step({ inputs, targets, weights, size }: TrainingBatch): Promise<StepResult> {
-    const { memory, workers, clock } = this.#parts;
+    const { memory, workers, graphs, clock } = this.#parts;
     const startedMs = clock.monotonicMs();
     memory.batch.set(inputs);
     memory.targets.set(targets);
     if (weights === undefined) memory.weights.fill(1, 0, size);
     else memory.weights.set(weights);
-    await workers.step(size, this.#optimizerStep);
-    const sum = (index: number): number =>
-      memory.shards.reduce((total, shard) => total + (shard[index] ?? 0), 0);
-    const weight = sum(SHARD_WEIGHT);
-    const loss = sum(SHARD_LOSS) / weight;
-    if (sum(SHARD_USABLE) < workers.count) {
-      throw new NonFiniteLossError(this.#optimizerStep + 1, loss);
-    }
-    if (weight === 0) {
+    const parts = graphs.partsOf(size);
+    await workers.step(parts, this.#optimizerStep);
+    const weight = this.#sum(SHARD_WEIGHT);
+    const loss = this.#sum(SHARD_LOSS) / weight;
+    const usable = this.#sum(SHARD_USABLE) === workers.count;
+    if (usable && weight === 0) {
       throw new ValueRangeError(
         `None of the ${size} samples of the batch counts; give one a weight above 0 and a target`,
         { size },
       );
     }
+    if (!usable || this.#sum(SHARD_MOVED) < workers.count) {
+      const place = await this.#findNonFinite(parts, weight);
+      const cause = place === null ? null : describePlace(place);
+      throw new NonFiniteLossError(this.#optimizerStep + 1, loss, cause);
+    }
     this.#optimizerStep++;
     return { loss, stepMs: clock.monotonicMs() - startedMs };
+  }
+
+  /** One number of all workers, added up in their order. */
+  #sum(index: number): number {
+    return this.#parts.memory.shards.reduce((total, shard) => total + (shard[index] ?? 0), 0);
+  }
+
+  /** Where the last step went wrong; null when even that fails. */
+  async #findNonFinite(
+    parts: readonly BatchPart[],
+    weight: number,
+  ): Promise<NonFinitePlace | null> {
+    const { memory, workers, graphs } = this.#parts;
+    const rank = memory.shards.findIndex((shard) => !Number.isFinite(shard[SHARD_LOSS]));
+    const part = parts[rank];
+    try {
+      const diagnosis = part === undefined ? null : graphs.diagnosis(part.rows);
+      return await workers.diagnose(Math.max(0, rank), { diagnosis, weight });
+    } catch {
+      // The error of the step counts, not that its cause stays unknown.
+      return null;
+    }
+  }
+
+  /**
+   * A state as workers take it; null is θ.
+   * @throws ShapeError when it has another layout
+   */
+  #forWorkers(state: ModelState): ArrayBufferLike | null {
+    const { program, memory } = this.#parts;
+    const { byteLength, parameterCount } = program.layout;
+    if (state.buffer.byteLength !== byteLength || state.parameters.length !== parameterCount) {
+      throw new ShapeError(
+        `The state has ${state.buffer.byteLength} bytes; this model's has ${byteLength}`,
+        { expected: byteLength, actual: state.buffer.byteLength },
+      );
+    }
+    return state.buffer === memory.state ? null : inSharedMemory(state.buffer);
   }
 
   #checkOpen(): void {
@@ -152,7 +216,9 @@ function rowsCopy(
   return rows;
 }
 
-function inSharedMemory(buffer: ArrayBufferLike): SharedArrayBuffer {
+/** The state for the workers: shared where there is shared memory, which most pages do not have. */
+function inSharedMemory(buffer: ArrayBufferLike): ArrayBufferLike {
+  if (typeof SharedArrayBuffer === "undefined") return buffer.slice(0);
   if (buffer instanceof SharedArrayBuffer) return buffer;
   const shared = new SharedArrayBuffer(buffer.byteLength);
   new Uint8Array(shared).set(new Uint8Array(buffer));

@@ -3,22 +3,41 @@ import { assert } from "@everfresh/core";
 import { inBlocks } from "../optimizers/blocks.ts";
 
 // Bits of a float32: the exponent is 0 for zeros and denormals, all ones for infinities and NaN.
+const SIGN = 0x8000_0000;
 const EXPONENT = 0x7f80_0000;
-const EXPONENT_ONE = 0x0080_0000;
+const EXPONENT_OF_LARGE = 0x5780_0000; // 2⁴⁸
 
 /**
- * Copies `gradients` to where all workers see them; says whether every one is finite. Denormal
- * numbers (below 1.2e-38) become 0, as in the optimizers: on many CPUs each costs a hundred times
- * what others do, in every later operation. Works on the bits, for which that does not hold.
+ * Means of gradients from here on are refused, 2⁶³: their squares overflow float32, in which optimizers
+ * compute.
  */
-export function publishGradients(gradients: Float32Array, published: Float32Array): boolean {
+export const MEAN_GRADIENT_LIMIT: number = 2 ** 63;
+
+/** Sums of gradients below 2⁴⁸, of 64 workers at most, have a mean below the limit from this weight on. */
+export const SMALL_WEIGHT_MIN: number = 2 ** -8;
+
+/** Whether gradients are all below 2⁴⁸, some above, or some not even finite. */
+export type GradientSize = "small" | "large" | "notFinite";
+
+/**
+ * Copies `gradients` to where all workers see them; says how large they are. Denormal numbers (below
+ * 1.2e-38) become 0, as in the optimizers: on many CPUs each costs a hundred times what others do, in
+ * every later operation. Works on the bits, for which that does not hold.
+ */
+export function publishGradients(gradients: Float32Array, published: Float32Array): GradientSize {
   const from = new Int32Array(gradients.buffer, gradients.byteOffset, gradients.length);
   const to = new Int32Array(published.buffer, published.byteOffset, published.length);
   let carry = 0;
   inBlocks(from.length, (start, end) => {
     carry |= publishBits(from, to, start, end);
   });
-  return carry >= 0;
+  if (carry >= 0) return "small";
+  return isBelow(gradients, Infinity) ? "large" : "notFinite";
+}
+
+/** Whether all values are numbers of a magnitude below `limit`. */
+export function isBelow(values: Float32Array, limit: number): boolean {
+  return values.every((value) => Math.abs(value) < limit);
 }
 
 /**
@@ -42,13 +61,13 @@ export function meanOf(rows: readonly Float32Array[], weight: number, mean: Floa
   });
 }
 
-// Only an exponent of all ones carries into the sign bit of the result.
+// Only an exponent of 2⁴⁸ or more carries into the sign bit of the result.
 function publishBits(from: Int32Array, to: Int32Array, start: number, end: number): number {
   let carry = 0;
   for (let i = start; i < end; i++) {
     const bits = from[i] ?? 0;
     const exponent = bits & EXPONENT;
-    carry |= exponent + EXPONENT_ONE;
+    carry |= exponent + (SIGN - EXPONENT_OF_LARGE);
     to[i] = exponent === 0 ? 0 : bits;
   }
   return carry;

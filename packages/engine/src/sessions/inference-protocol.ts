@@ -1,5 +1,6 @@
 import type { Fingerprint, StateLayout, Update } from "@everfresh/core";
-import type { Backend } from "../runtime/runtime.ts";
+import type { RuntimeReport, RuntimeRequest } from "../runtime/runtime.ts";
+import type { InferenceMode, Prediction } from "./inference-session.ts";
 
 /** A whole state as it is sent to the worker. */
 export interface SentState {
@@ -14,8 +15,24 @@ export interface InferenceWorkerSetup {
   readonly onnx: Uint8Array;
   readonly initial: SentState;
   readonly threads: number;
-  readonly backend: Backend | undefined;
+  readonly runtime: RuntimeRequest;
+  /** How it begins: "auto" measures patch and bake; "rest" opens no graph before the first bake. */
+  readonly begin: InferenceMode | "auto" | "rest";
+  /** Samples per prediction of that measurement. */
+  readonly rows: number;
 }
+
+/** What an inference worker reports once it is open. */
+export interface InferenceWorkerReport {
+  readonly runtime: RuntimeReport;
+  /** How it answers. */
+  readonly mode: InferenceMode;
+  /** How long it took to make a graph with constant weights, in milliseconds; 0 when none was made. */
+  readonly bakeMs: number;
+}
+
+/** A prediction whose memory can move to another thread. */
+export type SentPrediction = Prediction & { readonly outputs: Float32Array<ArrayBuffer> };
 
 /** What the main thread asks an inference worker for. */
 export type InferenceRequest =
@@ -25,4 +42,12 @@ export type InferenceRequest =
       readonly size: number;
     }
   | { readonly kind: "apply"; readonly update: Update }
-  | { readonly kind: "replace"; readonly snapshot: SentState };
+  | { readonly kind: "replace"; readonly snapshot: SentState }
+  | {
+      /** Answer from now on with the state as it is now, as constants. */
+      readonly kind: "bake";
+      /** Samples of the prediction that warms the graph up; 0 for none. */
+      readonly rows: number;
+    }
+  /** Give the memory of the graph back until the next bake. */
+  | { readonly kind: "rest" };

@@ -1,4 +1,5 @@
 import type { Fingerprint, ModelState, Update } from "@everfresh/core";
+import type { Provider, RuntimeReport } from "../runtime/runtime.ts";
 
 /** A state together with what identifies it. */
 export interface VersionedState {
@@ -10,23 +11,58 @@ export interface VersionedState {
 /** Which state something was done with. */
 export type StateVersion = Pick<VersionedState, "version" | "fingerprint">;
 
+/**
+ * How updates reach predictions. "patch": the weights are inputs of the graph and change in place; the
+ * next prediction sees an update. "bake": the weights are constants of a graph that is made anew in a
+ * second thread while the first one answers; predictions are as fast as those of a model that never
+ * changes, and see an update a little later.
+ */
+export type InferenceMode = "patch" | "bake";
+
 /** How to run predictions. */
 export interface InferenceOptions {
   /** Threads of ONNX Runtime. @default 1 */
   readonly threads?: number;
+  /**
+   * How updates reach predictions. "auto" measures both ways while it opens and takes "patch" unless
+   * that is more than 5 % slower. @default "auto"
+   */
+  readonly mode?: InferenceMode | "auto";
+  /** Samples per prediction of that measurement, from 1 to 256. @default 1 */
+  readonly measuredSize?: number;
+  /**
+   * The least time from one bake to the next, in milliseconds.
+   * @default 20 times what a bake takes, at least 50, and so short that freshness stays within 1,000
+   *   where a bake does not take more than a third of that
+   */
+  readonly bakeEveryMs?: number;
+  /** What computes. @default the environment variable EVERFRESH_PROVIDER, else "cpu" */
+  readonly provider?: Provider;
 }
 
 /** Outputs for some samples, and the state that gave them. */
 export interface Prediction extends StateVersion {
   /** [size, outputs]: logits for a classifier. */
   readonly outputs: Float32Array;
+  /** How long ONNX Runtime computed, in milliseconds. */
+  readonly runMs: number;
 }
 
 /**
- * A live copy of a model's deployed state that answers predictions. Calls take effect strictly in
- * their order, each as a whole: a prediction sees exactly one version.
+ * A live copy of a model's deployed state that answers predictions. Updates and snapshots take effect
+ * strictly in the order of the calls, each as a whole: a prediction comes from exactly one version,
+ * and never from an older one than the prediction before it.
  */
 export interface InferenceSession extends AsyncDisposable {
+  readonly mode: InferenceMode;
+  /**
+   * How long after {@link InferenceSession.apply} has resolved predictions may still come from an
+   * earlier version, in milliseconds: 0 in mode "patch"; the time between two bakes plus the slowest
+   * of the last bakes in mode "bake".
+   */
+  readonly freshnessMs: number;
+  /** Which ONNX Runtime computes. */
+  readonly runtime: RuntimeReport;
   /** The model's outputs for `size` samples. Rejects with ShapeError when they do not fit. */
   predict(inputs: Float32Array, size: number): Promise<Prediction>;
   /**
@@ -35,8 +71,9 @@ export interface InferenceSession extends AsyncDisposable {
    */
   apply(update: Update): Promise<StateVersion>;
   /**
-   * Takes another state of the same layout at any version. Rejects with FingerprintMismatchError or
-   * ShapeError, the state untouched, when it is not what it says or does not fit.
+   * Takes another state of the same layout at any version; resolves when predictions come from it.
+   * Rejects with FingerprintMismatchError or ShapeError, the state untouched, when it is not what it
+   * says or does not fit.
    */
   replace(snapshot: VersionedState): Promise<StateVersion>;
 }

@@ -1,100 +1,141 @@
-import { DeployedState, ShapeError, type StateLayout, stateOn, type Update } from "@everfresh/core";
-import type { ModelPort } from "../models/model.ts";
-import { loadRuntime } from "../runtime/load-runtime.ts";
-import type { GraphSession, GraphValue, NamedTensors } from "../runtime/runtime.ts";
-import type { InferenceWorkerSetup, SentState } from "./inference-protocol.ts";
-import type { Prediction, StateVersion } from "./inference-session.ts";
-import { checkInputs, predictRows, stateTensors } from "./predictor.ts";
-import { sampleLength } from "./training-program.ts";
-
-interface Ports {
-  readonly input: ModelPort;
-  readonly output: ModelPort;
-}
+import {
+  assert,
+  DeployedState,
+  ShapeError,
+  type StateLayout,
+  stateOn,
+  type Update,
+} from "@everfresh/core";
+import { sampleLength } from "../models/port-shape.ts";
+import type { LoadRuntime, Runtime } from "../runtime/runtime.ts";
+import { InferenceFile } from "./inference-file.ts";
+import { BakedGraph, type InferenceGraph, PatchedGraph, versionOf } from "./inference-graph.ts";
+import { fasterMode, type TimedRun } from "./inference-measurement.ts";
+import type {
+  InferenceWorkerReport,
+  InferenceWorkerSetup,
+  SentPrediction,
+  SentState,
+} from "./inference-protocol.ts";
+import type { StateVersion } from "./inference-session.ts";
+import { checkInputs, PREDICT_ROWS_MAX } from "./predictor.ts";
 
 /**
- * The worker's side of an inference session: a graph, and the deployed state whose memory is bound to
- * it. Updates are written into that memory between two runs, and the next run sees them.
+ * The worker's side of an inference session: the deployed state, and a graph that answers. A patched
+ * graph is bound to the state's memory: updates are written there between two runs, and the next run
+ * sees them. A baked graph holds the state of one moment, until the next bake.
  */
 export class LiveModel {
-  readonly #graph: GraphSession;
-  readonly #ports: Ports;
+  readonly #setup: InferenceWorkerSetup;
+  readonly #runtime: Runtime;
   #deployed: DeployedState;
-  #tensors: NamedTensors;
+  #file: InferenceFile | null = null;
+  /** What answers; null while this worker rests. */
+  #graph: InferenceGraph | null = null;
+  #bakeMs = 0;
 
-  private constructor(graph: GraphSession, ports: Ports, deployed: DeployedState) {
-    this.#graph = graph;
-    this.#ports = ports;
+  private constructor(setup: InferenceWorkerSetup, runtime: Runtime, deployed: DeployedState) {
+    this.#setup = setup;
+    this.#runtime = runtime;
     this.#deployed = deployed;
-    this.#tensors = stateTensors(deployed.state);
   }
 
   /** Loads ONNX Runtime, checks the state against its fingerprint and opens the graph. */
-  static async open(setup: InferenceWorkerSetup): Promise<LiveModel> {
+  static async open(setup: InferenceWorkerSetup, load: LoadRuntime): Promise<LiveModel> {
     const deployed = receive(setup.initial);
-    const runtime = await loadRuntime(setup.backend);
-    const graph = await runtime.open(setup.onnx, { threads: setup.threads });
-    return new LiveModel(graph, portsOf(graph, setup.initial.layout), deployed);
+    const model = new LiveModel(setup, await load(setup.runtime), deployed);
+    await model.#begin();
+    return model;
   }
 
-  /** Which state answers now. */
-  get version(): StateVersion {
-    return { version: this.#deployed.version, fingerprint: this.#deployed.fingerprint };
+  /** What this worker is. */
+  get report(): InferenceWorkerReport {
+    const { backend, provider, version, fallbackReason } = this.#runtime;
+    return {
+      runtime: { backend, provider, version, fallbackReason },
+      mode: this.#graph instanceof PatchedGraph ? "patch" : "bake",
+      bakeMs: this.#bakeMs,
+    };
   }
 
-  async predict(
-    inputs: Float32Array,
-    size: number,
-  ): Promise<Prediction & { readonly outputs: Float32Array<ArrayBuffer> }> {
-    checkInputs(inputs, size, sampleLength(this.#ports.input));
-    const version = this.version;
-    const outputs = await predictRows(this.#graph, this.#ports, this.#tensors, inputs, size);
-    return { outputs, ...version };
+  async predict(inputs: Float32Array, size: number): Promise<SentPrediction> {
+    assert(this.#graph !== null, "a worker that rests was asked to predict");
+    const { ports, predictor, version } = this.#graph;
+    checkInputs(inputs, size, sampleLength(ports.input));
+    const outputs = await predictor.predict(inputs, size);
+    return { outputs, runMs: predictor.runMs, ...version };
   }
 
   apply(update: Update): StateVersion {
     this.#deployed.apply(update);
-    return this.version;
+    return versionOf(this.#deployed);
   }
 
   replace(snapshot: SentState): StateVersion {
-    const current = this.#deployed.state.layout;
-    if (describe(snapshot.layout) !== describe(current)) {
+    if (describe(snapshot.layout) !== describe(this.#deployed.state.layout)) {
       throw new ShapeError("The snapshot is of a model with other tensors; open a new session");
     }
     this.#deployed = receive(snapshot);
-    this.#tensors = stateTensors(this.#deployed.state);
-    return this.version;
+    if (this.#graph instanceof PatchedGraph) this.#graph = this.#graph.over(this.#deployed);
+    return versionOf(this.#deployed);
   }
+
+  /** Answers from now on with the state as it is now; returns its version. */
+  async bake(rows: number): Promise<StateVersion> {
+    await this.rest();
+    const startedMs = performance.now();
+    const { onnx, threads } = this.#setup;
+    this.#file ??= new InferenceFile(onnx, this.#deployed.state.layout);
+    const graph = await BakedGraph.open(this.#runtime, this.#file, this.#deployed, threads);
+    this.#graph = graph;
+    // The first run allocates: no prediction should wait for that.
+    if (rows > 0) await predictZeros(graph, rows)();
+    this.#bakeMs = performance.now() - startedMs;
+    return graph.version;
+  }
+
+  /** Frees the graph. */
+  async rest(): Promise<void> {
+    const graph = this.#graph;
+    this.#graph = null;
+    await graph?.release();
+  }
+
+  async #begin(): Promise<void> {
+    const { begin, onnx, threads, rows } = this.#setup;
+    if (begin === "rest") return;
+    // First of all: this finds out what is wrong with a graph.
+    const graph = await this.#runtime.open(onnx, { threads });
+    const patched = new PatchedGraph(graph, this.#deployed);
+    if (begin === "patch") {
+      this.#graph = patched;
+      return;
+    }
+    // Once more than needed, because the very first bake is slower than all others.
+    await this.bake(rows);
+    await this.bake(rows);
+    const baked = this.#graph;
+    assert(baked !== null, "baked");
+    if (begin === "bake") return patched.release();
+    const mode = await fasterMode(predictZeros(patched, rows), predictZeros(baked, rows));
+    if (mode === "bake") return patched.release();
+    await this.rest();
+    this.#graph = patched;
+  }
+}
+
+/** A prediction for zeros, of one run at most. */
+function predictZeros({ ports, predictor }: InferenceGraph, size: number): TimedRun {
+  const rows = Math.min(size, PREDICT_ROWS_MAX);
+  const inputs = new Float32Array(rows * sampleLength(ports.input));
+  return async () => {
+    await predictor.predict(inputs, rows);
+    return predictor.runMs;
+  };
 }
 
 function receive({ layout, buffer, version, fingerprint }: SentState): DeployedState {
   return new DeployedState(stateOn(layout, buffer), version, fingerprint);
-}
-
-/** The input that is not part of the state, and the output. */
-function portsOf(graph: GraphSession, layout: StateLayout): Ports {
-  const names = new Set(layout.tensors.map((entry) => entry.name));
-  const inputs = graph.inputs.filter((value) => !names.has(value.name));
-  const missing = [...names].filter((name) => !graph.inputs.some((value) => value.name === name));
-  const [input] = inputs;
-  const [output] = graph.outputs;
-  if (input === undefined || inputs.length !== 1 || output === undefined || missing.length > 0) {
-    throw new ShapeError(
-      "The graph must take one batch and every tensor of the state: " +
-        `it has the other inputs [${inputs.map((value) => value.name).join(", ")}]` +
-        ` and lacks [${missing.join(", ")}]`,
-    );
-  }
-  return { input: port(input), output: port(output) };
-}
-
-function port({ name, shape }: GraphValue): ModelPort {
-  const sizes = shape.slice(1).filter((size) => size !== null);
-  if (sizes.length !== shape.length - 1) {
-    throw new ShapeError(`"${name}" of the graph has unknown sizes beyond the batch`);
-  }
-  return { name, shape: sizes };
 }
 
 function describe(layout: StateLayout): string {

@@ -1,18 +1,17 @@
 import {
   deployCopy,
-  type DeployedState,
   FingerprintMismatchError,
   Random,
   ShapeError,
-  type Update,
   VersionGapError,
 } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
-import { SessionClosedError } from "../errors.ts";
+import { RuntimeUnavailableError, SessionClosedError } from "../errors.ts";
 import { inferenceGraph } from "../models/inference-graph.ts";
 import { mlp } from "../models/mlp.ts";
-import type { InferenceSession, VersionedState } from "./inference-session.ts";
+import type { InferenceSession, Prediction } from "./inference-session.ts";
 import { openInference } from "./open-inference.ts";
+import { snapshotOf, updates } from "./updates.fixture.ts";
 
 const INPUTS = 5;
 const SIZE = 4;
@@ -21,34 +20,23 @@ const onnx = inferenceGraph(model);
 const random = new Random(11);
 const inputs = Float32Array.from({ length: SIZE * INPUTS }, () => random.normal());
 
-function snapshotOf({ state, version, fingerprint }: DeployedState): VersionedState {
-  return { state, version, fingerprint };
-}
-
-/** Makes `count` updates that each change a third of the parameters; moves `deployed` along. */
-function updates(deployed: DeployedState, count: number): Update[] {
-  const parameters = deployed.state.layout.parameterCount;
-  return Array.from({ length: count }, (_, step) => {
-    const indices = Uint32Array.from(
-      { length: Math.floor(parameters / 3) },
-      (_, i) => 3 * i + (step % 3),
-    );
-    const update = deployed.updateFor({
-      valueType: "float32",
-      indices,
-      values: Float32Array.from(indices, () => Math.fround(random.normal())),
-      buffers: [],
-    });
-    deployed.apply(update);
-    return update;
-  });
-}
-
 async function fresh(): Promise<InferenceSession> {
-  return openInference(onnx, snapshotOf(deployCopy(model.state, 0)));
+  return openInference(onnx, snapshotOf(deployCopy(model.state, 0)), { mode: "patch" });
 }
 
-describe("openInference", () => {
+/** All of a prediction that does not depend on the machine. */
+function answerOf({ outputs, version, fingerprint }: Prediction): Omit<Prediction, "runMs"> {
+  return { outputs, version, fingerprint };
+}
+
+describe("openInference in mode patch", () => {
+  it("is fresh at once and says what computes", async () => {
+    await using session = await fresh();
+    expect(session).toMatchObject({ mode: "patch", freshnessMs: 0 });
+    expect(session.runtime).toMatchObject({ backend: "native", provider: "cpu" });
+    expect((await session.predict(inputs, SIZE)).runMs).toBeGreaterThan(0);
+  });
+
   it("answers every prediction from exactly one version while updates stream in", async () => {
     await using session = await fresh();
     const deployed = deployCopy(model.state, 0);
@@ -78,7 +66,7 @@ describe("openInference", () => {
     await using session = await fresh();
     const deployed = deployCopy(model.state, 0);
     const [first, second] = updates(deployed, 2);
-    const before = await session.predict(inputs, SIZE);
+    const before = answerOf(await session.predict(inputs, SIZE));
     await expect(session.apply(second!)).rejects.toBeInstanceOf(VersionGapError);
     const values = first!.values.slice();
     values[0]! += 1;
@@ -88,7 +76,7 @@ describe("openInference", () => {
       code: "EF_FINGERPRINT_MISMATCH",
       name: "FingerprintMismatchError",
     });
-    expect(await session.predict(inputs, SIZE)).toEqual(before);
+    expect(answerOf(await session.predict(inputs, SIZE))).toEqual(before);
     expect(await session.apply(first!)).toMatchObject({ version: 1 });
     expect(await session.apply(second!)).toEqual({ version: 2, fingerprint: deployed.fingerprint });
   });
@@ -118,6 +106,20 @@ describe("openInference", () => {
     });
     const other = inferenceGraph(mlp({ inputs: INPUTS, hidden: [16, 4], outputs: 3 }));
     await expect(openInference(other, snapshot)).rejects.toBeInstanceOf(ShapeError);
+  });
+
+  it("opens on the provider that is asked for, or says that it is not there", async () => {
+    const snapshot = snapshotOf(deployCopy(model.state, 0));
+    const outcome = await openInference(onnx, snapshot, { provider: "cuda" }).catch(
+      (error: unknown) => error,
+    );
+    if (outcome instanceof Error) {
+      expect(outcome).toBeInstanceOf(RuntimeUnavailableError);
+      expect(outcome.message).toMatch(/"cuda" is not available\. .* CUDA 12/s);
+      return;
+    }
+    await using session = outcome as InferenceSession;
+    expect(session.runtime.provider).toBe("cuda");
   });
 
   it("refuses inputs that do not fit, and everything after it is disposed", async () => {

@@ -1,71 +1,89 @@
-import { createState, dataOf, type ModelState, type Tensor } from "@everfresh/core";
-import type { TargetSpec } from "../losses/loss.ts";
-import type { BoundRun, GraphSession, NamedTensors } from "../runtime/runtime.ts";
-import { stateTensors } from "./predictor.ts";
+import { sizeOf, type Tensor } from "@everfresh/core";
+import type { DropoutMask } from "../autodiff/training-mode.ts";
+import type { TrainingStep } from "../autodiff/training-step.ts";
+import type { ModelPort } from "../models/model.ts";
+import type { BoundRun, GraphSession } from "../runtime/runtime.ts";
+import { fillMask } from "./dropout-masks.ts";
+import { type MaskSource, maskSource } from "./mask-source.ts";
+import type { Rows } from "./shard-rows.ts";
+import type { ShardState } from "./shard-state.ts";
+import { type BoundTargets, boundTargets } from "./shard-targets.ts";
 import type { TrainingMemory } from "./training-memory.ts";
-import {
-  batchShape,
-  sampleLength,
-  targetLength,
-  type TrainingProgram,
-} from "./training-program.ts";
+import { batchShape, sampleLength } from "./training-program.ts";
 
 /**
- * The training-step graph with private memory bound to it: a copy of θ, one part of a batch, and
- * what comes out. Rows beyond the samples are padding: zeros with weight 0.
+ * A training-step graph with private memory bound to it: a copy of θ, one part of a batch, and what
+ * comes out. Rows beyond the samples are padding: zeros with weight 0.
  */
 export class ShardGraph {
-  /** The tensors of the private copy of θ, as of the last {@link ShardGraph.load}. */
-  readonly thetaTensors: NamedTensors;
-  /** After a run: sums of weight × gradient, flat as the parameters. */
-  readonly gradients: Float32Array;
-  readonly #theta: ModelState;
+  /** What was loaded, by the names of the model's input and the masks. */
+  readonly inputTensors: ReadonlyMap<string, Tensor>;
+  /** After a run: mean and variance at each BatchNormalization, one after the other. */
+  readonly moments: readonly Float32Array[];
+  readonly #graph: GraphSession;
+  readonly #batchSize: number;
   readonly #loss: Float32Array = new Float32Array(1);
   readonly #inputs: Float32Array;
   readonly #targets: BoundTargets;
   readonly #weights: Float32Array;
+  readonly #masks: readonly { readonly mask: DropoutMask; readonly data: Float32Array }[];
   /** The graph's total weight; null where it is the sum of the weights. */
   readonly #totalWeight: Float32Array | null;
   readonly #sampleLength: number;
   readonly #run: BoundRun;
+  #maskSource: MaskSource | null = null;
   #filled = 0;
   #weightSum = 0;
 
-  constructor(graph: GraphSession, { step, layout, input, shardSize }: TrainingProgram) {
-    this.#theta = createState(layout);
-    this.thetaTensors = stateTensors(this.#theta);
+  constructor(graph: GraphSession, step: TrainingStep, input: ModelPort, state: ShardState) {
+    const { batchSize, inputs, outputs } = step;
+    this.#graph = graph;
+    this.#batchSize = batchSize;
     this.#sampleLength = sampleLength(input);
-    this.#inputs = new Float32Array(shardSize * this.#sampleLength);
-    this.#targets = boundTargets(step.target, shardSize);
-    this.#weights = new Float32Array(shardSize);
-    // Gradients lie as the parameters do, so a state can hold them.
-    const gradients = createState(layout);
-    this.gradients = gradients.parameters;
-    const parameters = layout.tensors.filter((entry) => entry.role === "parameter");
-    const inputs: [string, Tensor][] = [
-      [
-        step.inputs.x,
-        { dtype: "float32", shape: batchShape(input, shardSize), data: this.#inputs },
-      ],
-      [step.inputs.targets, this.#targets.tensor],
-      [step.inputs.weights, { dtype: "float32", shape: [shardSize], data: this.#weights }],
-    ];
-    const outputs = parameters.map((entry, i): [string, Tensor] => [
-      step.outputs.gradients[i] ?? entry.name,
-      { dtype: "float32", shape: entry.shape, data: dataOf(gradients, entry) },
+    this.#inputs = new Float32Array(batchSize * this.#sampleLength);
+    this.#targets = boundTargets(step.target, batchSize);
+    this.#weights = new Float32Array(batchSize);
+    this.#masks = inputs.masks.map((mask) => ({
+      mask,
+      data: new Float32Array(sizeOf(mask.shape)),
+    }));
+    this.inputTensors = new Map<string, Tensor>([
+      [inputs.x, { dtype: "float32", shape: batchShape(input, batchSize), data: this.#inputs }],
+      ...this.#masks.map(({ mask: { name, shape }, data }): [string, Tensor] => {
+        return [name, { dtype: "float32", shape, data }];
+      }),
     ]);
-    outputs.push([step.outputs.loss, { dtype: "float32", shape: [], data: this.#loss }]);
-    const { totalWeight } = step.outputs;
-    this.#totalWeight = totalWeight === null ? null : new Float32Array(1);
-    if (totalWeight !== null && this.#totalWeight !== null) {
-      outputs.push([totalWeight, { dtype: "float32", shape: [], data: this.#totalWeight }]);
+    const results = new Map<string, Tensor>([[outputs.loss, vector(this.#loss, [])]]);
+    outputs.gradients.forEach((name, i) => {
+      const tensor = state.gradientTensors[i];
+      if (tensor !== undefined) results.set(name, tensor);
+    });
+    this.#totalWeight = outputs.totalWeight === null ? null : new Float32Array(1);
+    if (outputs.totalWeight !== null && this.#totalWeight !== null) {
+      results.set(outputs.totalWeight, vector(this.#totalWeight, []));
     }
-    this.#run = graph.bind(new Map([...this.thetaTensors, ...inputs]), new Map(outputs));
+    this.moments = outputs.moments.flatMap(({ mean, variance, runningMean }) => {
+      const channels = state.tensors.get(runningMean)?.data.length ?? 0;
+      return [mean, variance].map((name) => {
+        const data = new Float32Array(channels);
+        results.set(name, vector(data));
+        return data;
+      });
+    });
+    const batch: [string, Tensor][] = [
+      [inputs.targets, this.#targets.tensor],
+      [inputs.weights, vector(this.#weights)],
+    ];
+    this.#run = graph.bind(new Map([...state.tensors, ...this.inputTensors, ...batch]), results);
   }
 
-  /** Copies θ and the rows `from` to `to` of the batch in. */
-  load({ state, batch, targets, weights }: TrainingMemory, from: number, to: number): void {
-    this.loadTheta(state);
+  /** Copies some rows of the batch in, and draws their masks. */
+  load(
+    { batch, targets, weights }: TrainingMemory,
+    rows: Rows,
+    key: { readonly seed: number; readonly optimizerStep: number },
+  ): void {
+    const [from, to] = rows;
     const count = to - from;
     const length = this.#sampleLength;
     this.#inputs.set(batch.subarray(from * length, to * length));
@@ -78,14 +96,13 @@ export class ShardGraph {
       this.#weights.fill(0, count, this.#filled);
     }
     this.#filled = count;
+    for (const { mask, data } of this.#masks) {
+      this.#maskSource ??= maskSource();
+      fillMask(mask, data, this.#batchSize, key, rows, this.#maskSource);
+    }
   }
 
-  /** Copies only θ in. */
-  loadTheta(state: SharedArrayBuffer): void {
-    new Uint8Array(this.#theta.buffer).set(new Uint8Array(state));
-  }
-
-  /** Computes the sum of weight × loss over the loaded rows, and {@link ShardGraph.gradients}. */
+  /** Computes the sum of weight × loss over the loaded rows, and the state's gradients. */
   run(): number | Promise<number> {
     const running = this.#run();
     return running === undefined ? this.#lossSum() : running.then(() => this.#lossSum());
@@ -96,42 +113,16 @@ export class ShardGraph {
     return this.#totalWeight?.[0] ?? this.#weightSum;
   }
 
+  /** Frees the graph; no run may follow. */
+  release(): Promise<void> {
+    return this.#graph.release();
+  }
+
   #lossSum(): number {
     return this.#loss[0] ?? NaN;
   }
 }
 
-/** Private memory for the targets of one part of a batch. */
-interface BoundTargets {
-  readonly tensor: Tensor;
-  /** Copies the targets of the rows `from` to `to` of a batch to the front. */
-  load(targets: TrainingMemory["targets"], from: number, to: number): void;
-  /** Zeros in the rows `from` to `to` of the part. */
-  clear(from: number, to: number): void;
-}
-
-function boundTargets(target: TargetSpec, shardSize: number): BoundTargets {
-  if (target.kind === "classIndex") {
-    const data = new BigInt64Array(shardSize);
-    // The int64 numbers as pairs of words, low half first: avoids BigInt.
-    const words = new Int32Array(data.buffer);
-    return {
-      tensor: { dtype: "int64", shape: [shardSize], data },
-      load: (targets, from, to) => {
-        for (let i = 0; i < to - from; i++) {
-          const value = targets[from + i] ?? 0;
-          words[2 * i] = value;
-          words[2 * i + 1] = value < 0 ? -1 : 0;
-        }
-      },
-      clear: (from, to) => void words.fill(0, 2 * from, 2 * to),
-    };
-  }
-  const length = targetLength(target);
-  const data = new Float32Array(shardSize * length);
-  return {
-    tensor: { dtype: "float32", shape: [shardSize, ...target.shape], data },
-    load: (targets, from, to) => data.set(targets.subarray(from * length, to * length)),
-    clear: (from, to) => void data.fill(0, from * length, to * length),
-  };
+function vector(data: Float32Array, shape: readonly number[] = [data.length]): Tensor {
+  return { dtype: "float32", shape, data };
 }

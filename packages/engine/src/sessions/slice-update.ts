@@ -3,8 +3,15 @@ import { clipFactor, scaleGradients, sumOfSquares } from "../optimizers/clip-nor
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
 import type { Optimizer, OptimizerState } from "../optimizers/optimizer.ts";
 import { arriveAndWait } from "./barrier.ts";
-import { meanOf } from "./gradients.ts";
-import { SHARD_SQUARES, sliceOf, type TrainingMemory } from "./training-memory.ts";
+import { BlockUpdate } from "./block-update.ts";
+import {
+  type GradientSize,
+  isBelow,
+  MEAN_GRADIENT_LIMIT,
+  meanOf,
+  publishGradients,
+} from "./gradients.ts";
+import { SHARD_SOUND, SHARD_SQUARES, sliceOf, type TrainingMemory } from "./training-memory.ts";
 
 /** One worker's share of the optimizer: a slice of the parameters, with all that belongs to it. */
 export class SliceUpdate {
@@ -14,7 +21,10 @@ export class SliceUpdate {
   readonly #parameters: Float32Array;
   /** The slice of every worker's gradients. */
   readonly #rows: readonly Float32Array[];
-  readonly #mean: Float32Array;
+  /** Made when it is first needed. */
+  #mean: Float32Array | null = null;
+  /** The same by kernels; null where there are none. */
+  readonly #blocks: BlockUpdate | null;
   readonly #memory: TrainingMemory;
   readonly #rank: number;
 
@@ -24,29 +34,63 @@ export class SliceUpdate {
     this.#state = { step: 0, slots: memory.slots.map((slot) => slot.subarray(from, to)) };
     this.#parameters = new Float32Array(memory.state, 4 * from, to - from);
     this.#rows = memory.gradients.map((row) => row.subarray(from, to));
-    this.#mean = new Float32Array(to - from);
+    this.#blocks = BlockUpdate.open(spec, memory, rank, [from, to]);
     this.#memory = memory;
     this.#rank = rank;
   }
 
-  /**
-   * One optimizer step from the sums of all workers, whose weights add up to `weight`. All workers
-   * call it, or none: where the optimizer clips they wait for each other.
-   */
-  apply(weight: number, optimizerStep: number): void {
-    meanOf(this.#rows, weight, this.#mean);
-    const { clipNorm } = this.#optimizer;
-    if (clipNorm !== null) scaleGradients(this.#mean, clipFactor(clipNorm, this.#norm()));
-    this.#state.step = optimizerStep;
-    this.#optimizer.update(this.#state, this.#mean, this.#parameters);
+  /** Copies this worker's sums of gradients to where all workers see them; says how large they are. */
+  publish(gradients: Float32Array): GradientSize {
+    const published = this.#memory.gradients[this.#rank];
+    assert(published !== undefined, "every worker has a row");
+    if (this.#blocks === null) return publishGradients(gradients, published);
+    if (this.#blocks.publish(gradients, published)) return "small";
+    return isBelow(gradients, Infinity) ? "large" : "notFinite";
   }
 
-  /** The norm of the whole mean gradient: the squares add up in the order of the workers. */
-  #norm(): number {
+  /**
+   * One optimizer step from the sums of all workers, whose weights add up to `weight`. All workers
+   * call it, or none: where the optimizer clips, or where a gradient may overflow, they wait for each
+   * other.
+   * @param mayOverflow whether the mean, or its square, may be more than a float32
+   * @returns whether it moved θ; false, in all workers, when a mean gradient was too large
+   */
+  apply(weight: number, optimizerStep: number, mayOverflow: boolean): boolean {
+    const { clipNorm } = this.#optimizer;
+    if (this.#blocks !== null && clipNorm === null && !mayOverflow) {
+      this.#blocks.followRows(weight, optimizerStep);
+      return true;
+    }
+    this.#mean ??= new Float32Array(this.#parameters.length);
+    const mean = this.#mean;
+    meanOf(this.#rows, weight, mean);
+    if (clipNorm !== null) scaleGradients(mean, clipFactor(clipNorm, this.#norm(mean)));
+    if (mayOverflow && !this.#isSound(mean)) return false;
+    if (this.#blocks !== null) {
+      this.#blocks.followMean(mean, optimizerStep);
+    } else {
+      this.#state.step = optimizerStep;
+      this.#optimizer.update(this.#state, mean, this.#parameters);
+    }
+    return true;
+  }
+
+  /** Whether the mean gradients of all workers can be squared. */
+  #isSound(mean: Float32Array): boolean {
     const { shards, barrier } = this.#memory;
     const own = shards[this.#rank];
     assert(own !== undefined, "every worker has a row");
-    own[SHARD_SQUARES] = sumOfSquares(this.#mean);
+    own[SHARD_SOUND] = isBelow(mean, MEAN_GRADIENT_LIMIT) ? 1 : 0;
+    arriveAndWait(barrier, shards.length);
+    return shards.every((shard) => shard[SHARD_SOUND] === 1);
+  }
+
+  /** The norm of the whole mean gradient: the squares add up in the order of the workers. */
+  #norm(mean: Float32Array): number {
+    const { shards, barrier } = this.#memory;
+    const own = shards[this.#rank];
+    assert(own !== undefined, "every worker has a row");
+    own[SHARD_SQUARES] = sumOfSquares(mean);
     arriveAndWait(barrier, shards.length);
     return Math.sqrt(shards.reduce((total, shard) => total + (shard[SHARD_SQUARES] ?? 0), 0));
   }

@@ -1,4 +1,5 @@
 import type { StateLayout } from "@everfresh/core";
+import { allocateVectors, type KernelMemory } from "../kernels/kernel-memory.ts";
 import type { TargetSpec } from "../losses/loss.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
 import { targetLength } from "./training-program.ts";
@@ -6,44 +7,68 @@ import { targetLength } from "./training-program.ts";
 /**
  * The memory that the main thread and all workers of a training session share. Who writes what:
  *
- *   batch, targets, weights   main thread, between steps
- *   gradients, shards         worker r its own row, before the barrier of a step
- *   state, slots              worker r its own slice of the parameters, after the barrier
+ *   batch, targets, weights      main thread, between steps
+ *   gradients, moments, shards   worker r its own row, before the barrier of a step
+ *   state, slots                 worker r its own slice of the parameters, after the barrier;
+ *                                worker 0 all buffers
  *
- * Everything else is only read, so no lock is needed beyond that barrier. Clipping by norm adds a
- * second one: before it worker r writes {@link SHARD_SQUARES}, after it all workers read those.
+ * Everything else is only read, so no lock is needed beyond that barrier. Clipping by norm, and
+ * gradients that may overflow, add others: before them worker r writes {@link SHARD_SQUARES} or
+ * {@link SHARD_SOUND}, after them all workers read those.
  */
 export interface TrainingMemory {
   /** θ: a whole state. */
-  readonly state: SharedArrayBuffer;
-  /** The optimizer's vectors, each as long as the parameters. */
-  readonly slots: readonly Float32Array<SharedArrayBuffer>[];
+  readonly state: ArrayBufferLike;
+  /** The optimizer's vectors, each as long as the parameters; where nothing is shared, replaced. */
+  readonly slots: Float32Array[];
   /** Samples of the batch, as the model takes them. */
-  readonly batch: Float32Array<SharedArrayBuffer>;
+  readonly batch: Float32Array;
   /** Numbers of classes, or numbers, as the loss takes them. */
-  readonly targets: Int32Array<SharedArrayBuffer> | Float32Array<SharedArrayBuffer>;
+  readonly targets: Int32Array | Float32Array;
   /** How much each sample counts. */
-  readonly weights: Float32Array<SharedArrayBuffer>;
+  readonly weights: Float32Array;
   /** One row per worker: its sum of gradients, flat as the parameters. */
-  readonly gradients: readonly Float32Array<SharedArrayBuffer>[];
+  readonly gradients: readonly Float32Array[];
+  /** One row per worker: mean and variance of its part at each BatchNormalization, in turn. */
+  readonly moments: readonly Float32Array[];
   /** One row per worker; see {@link SHARD_LOSS} and the rest. */
-  readonly shards: readonly Float64Array<SharedArrayBuffer>[];
+  readonly shards: readonly Float64Array[];
   readonly barrier: Barrier;
+  /** Where `slots` and `gradients` lie, so that kernels reach them; null where there are none. */
+  readonly kernels: {
+    readonly memory: KernelMemory;
+    /** One row per worker: {@link SCRATCH_LENGTH} numbers of its own. */
+    readonly scratch: readonly Float32Array[];
+  } | null;
 }
+
+/** Numbers that a worker has for its kernels: two blocks that stay in the nearest cache. */
+export const SCRATCH_LENGTH = 8_192;
 
 /** Index in a row of `shards`: sum over samples of weight × loss. */
 export const SHARD_LOSS = 0;
 /** Index in a row of `shards`: how much the samples count together. */
 export const SHARD_WEIGHT = 1;
-/** Index in a row of `shards`: 1 when the graph ran and loss and gradients are finite, otherwise 0. */
+/** Index in a row of `shards`: 1 when the graph ran and all that came out is finite, otherwise 0. */
 export const SHARD_USABLE = 2;
 /** Index in a row of `shards`: sum of the squares of the worker's slice of the mean gradient. */
 export const SHARD_SQUARES = 3;
+/** Index in a row of `shards`: how many samples the worker's part has. */
+export const SHARD_ROWS = 4;
+/** Index in a row of `shards`: 1 when a gradient is so large that the mean may overflow, otherwise 0. */
+export const SHARD_LARGE = 5;
+/** Index in a row of `shards`: 1 when the worker's slice of the mean gradient is small enough. */
+export const SHARD_SOUND = 6;
+/** Index in a row of `shards`: 1 when the worker moved its slice of θ in this step, otherwise 0. */
+export const SHARD_MOVED = 7;
 
 // One cache line per row, so that workers do not slow each other down.
 const SHARD_WORDS = 8;
 
-/** Memory of zeros for a session. */
+/**
+ * Memory of zeros for a session.
+ * @param allocate makes it; by default in memory that threads share
+ */
 export function createTrainingMemory(
   layout: StateLayout,
   sizes: {
@@ -52,34 +77,36 @@ export function createTrainingMemory(
     readonly sampleLength: number;
     readonly target: TargetSpec;
     readonly optimizerSlots: number;
+    /** Numbers of all means and variances together. */
+    readonly momentsLength: number;
   },
+  allocate: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
 ): TrainingMemory {
-  const { workers, batchSize, sampleLength, target, optimizerSlots } = sizes;
+  const { workers, batchSize, sampleLength, target, optimizerSlots, momentsLength } = sizes;
+  const floats = (length: number): Float32Array => new Float32Array(allocate(4 * length));
   const rows = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
+  const state = allocate(layout.byteLength);
+  const lengths = rows(optimizerSlots + workers, () => layout.parameterCount);
+  const forKernels = [...lengths, ...rows(workers, () => SCRATCH_LENGTH)];
+  const isShared = !(state instanceof ArrayBuffer);
+  const placed = isShared ? allocateVectors(forKernels, true) : null;
+  const vectors = placed?.vectors ?? lengths.map(floats);
   return {
-    state: new SharedArrayBuffer(layout.byteLength),
-    slots: rows(optimizerSlots, () => sharedFloats(layout.parameterCount)),
-    batch: sharedFloats(batchSize * sampleLength),
+    state,
+    slots: vectors.slice(0, optimizerSlots),
+    batch: floats(batchSize * sampleLength),
     targets:
       target.kind === "classIndex"
-        ? new Int32Array(new SharedArrayBuffer(4 * batchSize))
-        : sharedFloats(batchSize * targetLength(target)),
-    weights: sharedFloats(batchSize),
-    gradients: rows(workers, () => sharedFloats(layout.parameterCount)),
-    shards: rows(workers, () => new Float64Array(new SharedArrayBuffer(8 * SHARD_WORDS))),
-    barrier: createBarrier(),
+        ? new Int32Array(allocate(4 * batchSize))
+        : floats(batchSize * targetLength(target)),
+    weights: floats(batchSize),
+    gradients: vectors.slice(optimizerSlots, lengths.length),
+    moments: rows(workers, () => floats(momentsLength)),
+    shards: rows(workers, () => new Float64Array(allocate(8 * SHARD_WORDS))),
+    barrier: createBarrier(allocate),
+    kernels:
+      placed === null ? null : { memory: placed.memory, scratch: vectors.slice(lengths.length) },
   };
-}
-
-/** A vector of zeros that all threads see. */
-function sharedFloats(length: number): Float32Array<SharedArrayBuffer> {
-  return new Float32Array(new SharedArrayBuffer(4 * length));
-}
-
-/** The part of a batch of `size` samples that worker `rank` computes. */
-export function rowsOf(rank: number, shardSize: number, size: number): [from: number, to: number] {
-  const from = Math.min(rank * shardSize, size);
-  return [from, Math.min(from + shardSize, size)];
 }
 
 /** The part of the parameters that worker `rank` updates, on whole cache lines. */

@@ -1,9 +1,14 @@
-import { type Shape, sizeOf, type StateLayout } from "@everfresh/core";
-import { type TrainingStep, trainingStep } from "../autodiff/training-step.ts";
+import { sizeOf, type StateLayout } from "@everfresh/core";
+import {
+  type TrainingStep,
+  trainingStep,
+  type TrainingStepOptions,
+} from "../autodiff/training-step.ts";
 import type { TargetSpec } from "../losses/loss.ts";
-import type { LossSpec } from "../losses/loss-of.ts";
 import { inferenceGraph } from "../models/inference-graph.ts";
 import type { Model, ModelPort } from "../models/model.ts";
+
+export { batchShape, sampleLength } from "../models/port-shape.ts";
 
 /** The graphs that workers execute, and what they need to know about them. */
 export interface TrainingProgram {
@@ -21,28 +26,18 @@ export interface TrainingProgram {
 /** The program that trains `model` with batches of up to `batchSize`, split over `workers`. */
 export function trainingProgram(
   model: Model,
-  options: { readonly batchSize: number; readonly workers: number; readonly loss?: LossSpec },
+  options: TrainingStepOptions & { readonly workers: number },
 ): TrainingProgram {
-  const { batchSize, workers, loss } = options;
+  const { batchSize, workers, ...stepOptions } = options;
   const shardSize = Math.ceil(batchSize / workers);
   return {
-    step: trainingStep(model, { batchSize: shardSize, ...(loss === undefined ? {} : { loss }) }),
+    step: trainingStep(model, { ...stepOptions, batchSize: shardSize }),
     shardSize,
     inference: inferenceGraph(model),
     layout: model.state.layout,
     input: model.input,
     output: model.output,
   };
-}
-
-/** Shape of a batch of `size` samples of this port. */
-export function batchShape(port: ModelPort, size: number): Shape {
-  return [size, ...port.shape];
-}
-
-/** Numbers per sample of this port. */
-export function sampleLength(port: ModelPort): number {
-  return sizeOf(port.shape);
 }
 
 /** Numbers that a loss takes as the target of one sample. */

@@ -1,5 +1,10 @@
-import type { Backend } from "../runtime/runtime.ts";
+import type { DiagnosisGraph } from "../autodiff/diagnosis-graph.ts";
+import type { InputGradientStep } from "../autodiff/input-gradient-step.ts";
+import type { TrainingStep } from "../autodiff/training-step.ts";
+import type { Backend, Provider, RuntimeRequest } from "../runtime/runtime.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
+import type { WeightedBatch } from "./shard-input-gradient.ts";
+import type { Rows } from "./shard-rows.ts";
 import type { TrainingMemory } from "./training-memory.ts";
 import type { TrainingProgram } from "./training-program.ts";
 
@@ -8,32 +13,69 @@ export interface TrainingWorkerSetup {
   readonly rank: number;
   readonly workers: number;
   readonly threads: number;
-  /** The backend to load; undefined for the first that loads. */
-  readonly backend: Backend | undefined;
+  readonly runtime: RuntimeRequest;
   readonly program: TrainingProgram;
   readonly optimizer: OptimizerSpec;
+  /** Of the masks of Dropout. */
+  readonly seed: number;
   readonly memory: TrainingMemory;
 }
 
 /** What a worker reports once it is open. */
 export interface WorkerReport {
   readonly backend: Backend;
+  readonly provider: Provider;
   readonly onnxruntime: string;
+  /** As in ExecutionPlan. */
+  readonly fallbackReason?: string;
+}
+
+/** What one worker computes in a step. */
+export interface BatchPart {
+  /** May be none: then the worker only takes part in the update. */
+  readonly rows: Rows;
+  /** The step to compute; null is the program's, for a part of a full batch. */
+  readonly step: TrainingStep | null;
 }
 
 /** What the main thread asks a training worker for. */
 export type TrainingRequest =
   | {
       readonly kind: "step";
-      /** Samples of the batch in shared memory. */
-      readonly size: number;
+      /** The worker's part of the batch in shared memory. */
+      readonly part: BatchPart;
       /** Steps that the optimizer took before this one. */
       readonly optimizerStep: number;
     }
   | {
       readonly kind: "predict";
-      /** A whole state in shared memory; null for θ. */
-      readonly state: SharedArrayBuffer | null;
+      /** A whole state; null for θ. */
+      readonly state: ArrayBufferLike | null;
       readonly inputs: Float32Array<ArrayBuffer>;
       readonly size: number;
+    }
+  | {
+      readonly kind: "inputGradients";
+      /** The same in every request. */
+      readonly step: InputGradientStep;
+      /** A whole state; null for θ. */
+      readonly state: ArrayBufferLike | null;
+      readonly batch: WeightedBatch;
+    }
+  | {
+      readonly kind: "diagnose";
+      /**
+       * For as many samples as the worker's part of the last step had, where its loss is not finite;
+       * null where all gradients of that step are looked at.
+       */
+      readonly diagnosis: DiagnosisGraph | null;
+      /** How much all samples of the last step count together. */
+      readonly weight: number;
+    }
+  | {
+      readonly kind: "selfTest";
+      /** What is tested; null is the program's step. */
+      readonly candidate: TrainingStep | null;
+      /** Another formulation of it. */
+      readonly reference: TrainingStep;
     };

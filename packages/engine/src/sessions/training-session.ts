@@ -12,6 +12,14 @@ export interface TrainingOptions {
   readonly batchSize: number;
   /** What to fix about the execution; the rest is chosen. `onnxruntime` is reported, never chosen. */
   readonly plan?: Partial<ExecutionPlan>;
+  /** Of the masks of Dropout, a whole number from 0 to 2⁵³ − 1. @default 0 */
+  readonly seed?: number;
+  /**
+   * Whether the gradients are compared with their plainest formulation before training starts, which
+   * takes about as long as some steps.
+   * @default true where operators compute that ONNX Runtime has but does not document, else false
+   */
+  readonly selfTest?: boolean;
   /** Where to go on; without it training starts from the model's own state. */
   readonly checkpoint?: TrainingCheckpoint;
 }
@@ -21,10 +29,13 @@ export interface TrainingSession extends AsyncDisposable {
   readonly plan: ExecutionPlan;
   /** θ, in shared memory. Whole whenever no step is pending; only then may it be written to. */
   readonly state: ModelState;
+  /** Steps that the optimizer has taken, before this session and in it. */
+  readonly optimizerStep: number;
   /**
    * One optimizer step on the mean loss of a batch. Steps run one after another in the order of the
-   * calls. Rejects with NonFiniteLossError when the loss or a gradient is not finite; θ and the
-   * optimizer are then as before the step. Rejects with ShapeError or ValueRangeError when the batch
+   * calls. Moves the running statistics of BatchNormalization too. Rejects with NonFiniteLossError, which
+   * says where it began, when the loss or a gradient is not finite or too large; θ and the optimizer are
+   * then as before the step. Rejects with ShapeError or ValueRangeError when the batch
    * does not fit the model, or when none of its samples counts.
    */
   step(batch: TrainingBatch): Promise<StepResult>;
@@ -34,6 +45,12 @@ export interface TrainingSession extends AsyncDisposable {
    * and must not change until then; any other is copied by this call.
    */
   predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array>;
+  /**
+   * The gradients of the loss of each sample, times its weight, with respect to that sample: [size,
+   * ...input], for any number of samples under any state of the same layout, taken as by predict().
+   * BatchNormalization uses its running statistics and nothing is dropped.
+   */
+  inputGradients(state: ModelState, batch: TrainingBatch): Promise<Float32Array>;
   /** An exact copy of θ and of the optimizer's state. Only while no step is pending. */
   checkpoint(): TrainingCheckpoint;
 }

@@ -1,34 +1,44 @@
+import { assert } from "@everfresh/core";
+import type { TrainingStep } from "../autodiff/training-step.ts";
 import { type Barrier, breakBarrier } from "./barrier.ts";
-import type { TrainingRequest, TrainingWorkerSetup, WorkerReport } from "./training-protocol.ts";
-import { WorkerThread } from "./worker-thread.ts";
+import type { NonFinitePlace } from "./non-finite.ts";
+import type { SelfTestReport } from "./self-test.ts";
+import type { StartThread, Thread } from "./thread.ts";
+import type {
+  BatchPart,
+  TrainingRequest,
+  TrainingWorkerSetup,
+  WorkerReport,
+} from "./training-protocol.ts";
 
-// TypeScript rewrites import paths when it builds, but not this one.
-const ENTRY = new URL(
-  import.meta.url.endsWith(".ts") ? "./training.worker.ts" : "./training.worker.js",
-  import.meta.url,
-);
+type Request<K extends TrainingRequest["kind"]> = Extract<TrainingRequest, { kind: K }>;
+
+/** Starts a training worker, of whatever kind of thread. */
+export type StartTrainingThread = StartThread<TrainingWorkerSetup, TrainingRequest>;
+
+type DiagnoseRequest = Omit<Request<"diagnose">, "kind">;
 
 /** The worker threads of one training session: they live, and end, together. */
 export class TrainingWorkers {
-  readonly #threads: readonly WorkerThread<TrainingRequest, unknown>[];
+  readonly #threads: readonly Thread<TrainingRequest>[];
 
   readonly #barrier: Barrier;
 
-  private constructor(setup: Omit<TrainingWorkerSetup, "rank">) {
+  private constructor(setup: Omit<TrainingWorkerSetup, "rank">, start: StartTrainingThread) {
     this.#barrier = setup.memory.barrier;
     // The others wait at a barrier for a worker that is gone: they cannot go on either.
     const onCrash = (error: Error): void => void this.end(error);
-    this.#threads = Array.from(
-      { length: setup.workers },
-      (_, rank) => new WorkerThread(ENTRY, { ...setup, rank }, onCrash),
+    this.#threads = Array.from({ length: setup.workers }, (_, rank) =>
+      start({ ...setup, rank }, onCrash),
     );
   }
 
   /** Starts all workers; resolves when all are ready, and rejects, with none left, when one fails. */
   static async open(
     setup: Omit<TrainingWorkerSetup, "rank">,
+    start: StartTrainingThread,
   ): Promise<{ workers: TrainingWorkers; report: WorkerReport }> {
-    const workers = new TrainingWorkers(setup);
+    const workers = new TrainingWorkers(setup, start);
     try {
       const [report] = await Promise.all(workers.#threads.map((thread) => thread.ready()));
       return { workers, report: report as WorkerReport };
@@ -43,29 +53,52 @@ export class TrainingWorkers {
   }
 
   /** One step in all workers; resolves when every one is done, and rejects when one failed. */
-  async step(size: number, optimizerStep: number): Promise<void> {
+  async step(parts: readonly BatchPart[], optimizerStep: number): Promise<void> {
     const answers = await Promise.allSettled(
-      this.#threads.map((thread) => thread.call({ kind: "step", size, optimizerStep })),
+      this.#threads.map((thread, rank) => {
+        const part = parts[rank];
+        assert(part !== undefined, "every worker has a part");
+        return thread.call({ kind: "step", part, optimizerStep });
+      }),
     );
     for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
   }
 
   /** Predictions by the worker that has the least to do; `inputs` moves to it. */
   async predict(
-    state: SharedArrayBuffer | null,
+    state: ArrayBufferLike | null,
     inputs: Float32Array<ArrayBuffer>,
     size: number,
   ): Promise<Float32Array> {
-    const thread = this.#threads.reduce((least, other) =>
-      other.waiting < least.waiting ? other : least,
-    );
     const request = { kind: "predict", state, inputs, size } as const;
-    return (await thread.call(request, [inputs.buffer])) as Float32Array;
+    return (await this.#leastBusy().call(request, [inputs.buffer])) as Float32Array;
+  }
+
+  /** Gradients with respect to inputs, by the worker that has the least to do. */
+  async inputGradients(request: Omit<Request<"inputGradients">, "kind">): Promise<Float32Array> {
+    const answer = await this.#leastBusy().call({ kind: "inputGradients", ...request });
+    return answer as Float32Array;
+  }
+
+  /** Where a number first went wrong in the last step; see the request. */
+  async diagnose(rank: number, request: DiagnoseRequest): Promise<NonFinitePlace | null> {
+    const answer = await this.#threads[rank]?.call({ kind: "diagnose", ...request });
+    return (answer ?? null) as NonFinitePlace | null;
+  }
+
+  /** Compares two formulations of a step, in one worker; null is the program's own. */
+  async selfTest(candidate: TrainingStep | null, reference: TrainingStep): Promise<SelfTestReport> {
+    const request = { kind: "selfTest", candidate, reference } as const;
+    return (await this.#leastBusy().call(request)) as SelfTestReport;
   }
 
   /** Ends all workers; calls that wait reject with `reason`. */
   async end(reason?: Error): Promise<void> {
     breakBarrier(this.#barrier);
     await Promise.all(this.#threads.map((thread) => thread.end(reason)));
+  }
+
+  #leastBusy(): Thread<TrainingRequest> {
+    return this.#threads.reduce((least, other) => (other.waiting < least.waiting ? other : least));
   }
 }

@@ -1,6 +1,13 @@
-import type { MessagePort } from "node:worker_threads";
 import { toTransferred } from "./error-transfer.ts";
-import { END_REQUEST, type WorkerReply } from "./worker-thread.ts";
+import { END_REQUEST, type WorkerReply } from "./thread.ts";
+
+/** A worker's end of the line to the thread that started it. */
+export interface WorkerPort {
+  postMessage(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  on(event: "message", listener: (message: unknown) => void): unknown;
+  /** Takes no more messages, so that nothing keeps the thread alive. */
+  close(): void;
+}
 
 /** What a worker answers: a value, and the memory that moves with it. */
 export interface Answer {
@@ -16,7 +23,7 @@ type RequestHandler<Request> = (request: Request) => Promise<Answer>;
  * order. A request begins only when the one before it has been answered.
  */
 export async function serveRequests<Request>(
-  port: MessagePort,
+  port: WorkerPort,
   open: () => Promise<{ readonly handler: RequestHandler<Request>; readonly report: unknown }>,
 ): Promise<void> {
   let handler: RequestHandler<Request>;
@@ -29,16 +36,16 @@ export async function serveRequests<Request>(
     return;
   }
   let last: Promise<void> = Promise.resolve();
-  port.on("message", (request: Request | typeof END_REQUEST) => {
+  port.on("message", (request) => {
     // With its port closed nothing keeps the thread alive: it ends between two requests.
     last = last.then(() =>
-      request === END_REQUEST ? port.close() : answer(port, handler, request),
+      request === END_REQUEST ? port.close() : answer(port, handler, request as Request),
     );
   });
 }
 
 async function answer<Request>(
-  port: MessagePort,
+  port: WorkerPort,
   handler: RequestHandler<Request>,
   request: Request,
 ): Promise<void> {
@@ -49,10 +56,10 @@ async function answer<Request>(
   }
 }
 
-function reply(port: MessagePort, { value, transfer = [] }: Answer): void {
+function reply(port: WorkerPort, { value, transfer = [] }: Answer): void {
   port.postMessage({ kind: "reply", value } satisfies WorkerReply, transfer);
 }
 
-function refuse(port: MessagePort, error: unknown): void {
+function refuse(port: WorkerPort, error: unknown): void {
   port.postMessage({ kind: "error", error: toTransferred(error) } satisfies WorkerReply);
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { SessionClosedError, WorkerCrashedError } from "../errors.ts";
 import { createBarrier } from "./barrier.ts";
-import { END_REQUEST, WorkerThread } from "./worker-thread.ts";
+import { END_REQUEST } from "./thread.ts";
+import { WorkerThread } from "./worker-thread.ts";
 
 const source = (code: string): URL =>
   new URL(

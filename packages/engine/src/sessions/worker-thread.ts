@@ -1,32 +1,19 @@
 import { Worker } from "node:worker_threads";
 import { SessionClosedError, WorkerCrashedError } from "../errors.ts";
-import { fromTransferred, type TransferredError } from "./error-transfer.ts";
-
-/** What a worker sends when it is ready, and after every request, in the order of the requests. */
-export type WorkerReply =
-  | { readonly kind: "reply"; readonly value: unknown }
-  | { readonly kind: "error"; readonly error: TransferredError };
-
-/** Asks a worker to end after the request that it works on. */
-export const END_REQUEST = "end of this thread";
+import { PendingCalls } from "./pending-calls.ts";
+import { END_REQUEST, type Thread, type WorkerReply } from "./thread.ts";
 
 /** How long a worker may take for its last request before it is stopped in the middle. */
 const END_MS_MAX = 30_000; // far more than one run of a large model; then something is stuck
-
-interface Pending {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
 
 /**
  * A worker thread that answers requests one by one. It keeps the process alive only while an answer
  * is awaited. After it has ended, by itself or by {@link WorkerThread.end}, every call rejects.
  */
-export class WorkerThread<Request, Reply> {
+export class WorkerThread<Request, Reply> implements Thread<Request, Reply> {
   readonly #worker: Worker;
-  readonly #pending: Pending[] = [];
+  readonly #pending: PendingCalls = new PendingCalls();
   readonly #endMsMax: number;
-  #failure: Error | null = null;
   #exited = false;
   #end: Promise<void> | null = null;
 
@@ -50,7 +37,7 @@ export class WorkerThread<Request, Reply> {
     this.#worker.unref();
     this.#worker.on("message", (reply: WorkerReply) => this.#settle(reply));
     const crash = (reason: string, cause?: unknown): void => {
-      if (this.#failure !== null) return;
+      if (this.#pending.failure !== null) return;
       const error = new WorkerCrashedError(reason, cause);
       this.#fail(error);
       onCrash(error);
@@ -72,7 +59,7 @@ export class WorkerThread<Request, Reply> {
   /** Sends a request; resolves with its answer. Memory in `transfer` moves instead of being copied. */
   call(request: Request, transfer: readonly ArrayBuffer[] = []): Promise<Reply> {
     // Sent before it is counted as waiting: a request that cannot be sent throws here.
-    if (this.#failure === null) this.#worker.postMessage(request, transfer);
+    if (this.#pending.failure === null) this.#worker.postMessage(request, transfer);
     return this.#await();
   }
 
@@ -85,7 +72,7 @@ export class WorkerThread<Request, Reply> {
 
   /** Calls that wait for an answer. */
   get waiting(): number {
-    return this.#pending.length;
+    return this.#pending.count;
   }
 
   /** Terminating a thread inside ONNX Runtime can take the whole process with it, so it is asked. */
@@ -101,23 +88,18 @@ export class WorkerThread<Request, Reply> {
   }
 
   #await(): Promise<Reply> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (this.#pending.length === 0) this.#worker.ref();
-    return new Promise<Reply>((resolve, reject) => {
-      this.#pending.push({ resolve: resolve as (value: unknown) => void, reject });
-    });
+    const answer = this.#pending.add() as Promise<Reply>;
+    if (this.#pending.count === 1) this.#worker.ref();
+    return answer;
   }
 
   #settle(reply: WorkerReply): void {
-    const pending = this.#pending.shift();
-    if (this.#pending.length === 0) this.#worker.unref();
-    if (reply.kind === "reply") pending?.resolve(reply.value);
-    else pending?.reject(fromTransferred(reply.error));
+    this.#pending.settle(reply);
+    if (this.#pending.count === 0) this.#worker.unref();
   }
 
   #fail(error: Error): void {
-    this.#failure ??= error;
-    for (const pending of this.#pending.splice(0)) pending.reject(this.#failure);
+    this.#pending.fail(error);
     this.#worker.unref();
   }
 }

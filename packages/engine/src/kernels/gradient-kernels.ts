@@ -1,0 +1,79 @@
+/** Kernels for what `sessions/gradients.ts` computes: the same operations in the same order. */
+import { Frame, type KernelFunction } from "./assembler.ts";
+import {
+  add,
+  addWords,
+  and,
+  andNot,
+  equalWords,
+  every16Bytes,
+  everyPair,
+  inBothLanes,
+  loadPair,
+  loadWords,
+  multiply,
+  narrow,
+  or,
+  signs,
+  storePair,
+  storeWords,
+  widen,
+  words,
+} from "./instructions.ts";
+
+const SIGN = 0x8000_0000;
+const EXPONENT = 0x7f80_0000;
+const EXPONENT_OF_LARGE = 0x5780_0000; // 2⁴⁸
+
+/**
+ * flush(values, bytes): sets denormal numbers to 0 in place; returns whether any number is 2⁴⁸ or
+ * more, infinite or no number, as other than 0.
+ */
+export function flushKernel(): KernelFunction {
+  const frame = new Frame();
+  const { values, bytes } = frame.takes({ values: "i32", bytes: "i32" });
+  const { bits, exponent, carry } = frame.has({ bits: "v128", exponent: "v128", carry: "v128" });
+  const loop = every16Bytes(frame, bytes, (at) => [
+    ...bits.set(loadWords(at(values))),
+    ...exponent.set(and(bits.get, words(EXPONENT))),
+    // Only an exponent of 2⁴⁸ or more carries into the sign bit.
+    ...carry.set(or(carry.get, addWords(exponent.get, words(SIGN - EXPONENT_OF_LARGE)))),
+    ...storeWords(at(values), andNot(bits.get, equalWords(exponent.get, words(0)))),
+  ]);
+  return frame.function("flush", [...loop, ...signs(carry.get)], "i32");
+}
+
+/** scale(values, result, bytes, factor): result ← values · factor */
+export function scaleKernel(): KernelFunction {
+  const frame = new Frame();
+  const { values, result, bytes, factor } = frame.takes({
+    values: "i32",
+    result: "i32",
+    bytes: "i32",
+    factor: "f64",
+  });
+  const { lanes, prepare } = inBothLanes(frame, { factor });
+  const loop = everyPair(frame, bytes, (at, pair) => {
+    const value = widen(loadPair(at(values), pair));
+    return storePair(at(result), pair, narrow(multiply(value, lanes.factor)));
+  });
+  return frame.function("scale", [...prepare, ...loop]);
+}
+
+/** addScaled(a, b, result, bytes, factor): result ← (a + b) · factor */
+export function addScaledKernel(): KernelFunction {
+  const frame = new Frame();
+  const { a, b, result, bytes, factor } = frame.takes({
+    a: "i32",
+    b: "i32",
+    result: "i32",
+    bytes: "i32",
+    factor: "f64",
+  });
+  const { lanes, prepare } = inBothLanes(frame, { factor });
+  const loop = everyPair(frame, bytes, (at, pair) => {
+    const sum = add(widen(loadPair(at(a), pair)), widen(loadPair(at(b), pair)));
+    return storePair(at(result), pair, narrow(multiply(sum, lanes.factor)));
+  });
+  return frame.function("addScaled", [...prepare, ...loop]);
+}

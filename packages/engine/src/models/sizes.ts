@@ -1,0 +1,23 @@
+/**
+ * Checks the sizes of a built-in model.
+ * @throws RangeError naming the first that is not a whole number of 1 or more
+ */
+export function checkSizes(sizes: Readonly<Record<string, number | readonly number[]>>): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    for (const each of typeof size === "number" ? [size] : size) {
+      if (!Number.isSafeInteger(each) || each < 1) {
+        throw new RangeError(`${name} takes whole numbers of 1 or more, got ${each}`);
+      }
+    }
+  }
+}
+
+/**
+ * Checks a probability of dropout.
+ * @throws RangeError when it is not from 0 up to, but below, 1
+ */
+export function checkDropout(dropout: number): void {
+  if (!(dropout >= 0 && dropout < 1)) {
+    throw new RangeError(`dropout must be at least 0 and below 1, got ${dropout}`);
+  }
+}

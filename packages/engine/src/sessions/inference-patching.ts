@@ -1,0 +1,50 @@
+import type { Update } from "@everfresh/core";
+import { SessionClosedError } from "../errors.ts";
+import type { RuntimeReport } from "../runtime/runtime.ts";
+import type {
+  InferenceMode,
+  InferenceSession,
+  Prediction,
+  StateVersion,
+  VersionedState,
+} from "./inference-session.ts";
+import { type InferenceThread, toSentUpdate } from "./inference-thread.ts";
+
+/** One worker whose graph takes the weights as inputs: calls take effect in their order. */
+export class PatchingInference implements InferenceSession {
+  readonly mode: InferenceMode = "patch";
+  readonly freshnessMs = 0;
+  readonly runtime: RuntimeReport;
+  readonly #thread: InferenceThread;
+  #closing: Promise<void> | null = null;
+
+  constructor(thread: InferenceThread) {
+    this.runtime = thread.report.runtime;
+    this.#thread = thread;
+  }
+
+  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+    this.#check();
+    return this.#thread.predict(inputs, size);
+  }
+
+  async apply(update: Update): Promise<StateVersion> {
+    this.#check();
+    return this.#thread.apply(toSentUpdate(update));
+  }
+
+  async replace(snapshot: VersionedState): Promise<StateVersion> {
+    this.#check();
+    return this.#thread.replace(snapshot);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#thread.end();
+    return this.#closing;
+  }
+
+  #check(): void {
+    if (this.#closing !== null) throw new SessionClosedError();
+    this.#thread.checkRoom();
+  }
+}
