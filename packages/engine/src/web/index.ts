@@ -30,6 +30,13 @@ export {
   UntrainableModelError,
   WorkerCrashedError,
 } from "../errors.ts";
+export type { Formulations } from "../graph/builder.ts";
+export type {
+  Formulation,
+  ForwardFormulation,
+  InputFormulation,
+  WeightFormulation,
+} from "../graph/formulation.ts";
 export type {
   Attribute,
   Attributes,
@@ -65,6 +72,7 @@ export type { Model, ModelPort } from "../models/model.ts";
 export { replaceHead, type ReplaceHeadOptions } from "../models/replace-head.ts";
 export { resnet18, resnet50 } from "../models/resnet.ts";
 export { resnet20 } from "../models/resnet20.ts";
+export { trainingNotes } from "../models/training-notes.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,
