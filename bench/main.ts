@@ -3,6 +3,7 @@ import { gradients } from "./gradients.ts";
 import { fuzz } from "./fuzz.ts";
 import { infer } from "./infer.ts";
 import { memory } from "./memory.ts";
+import { simulate } from "./simulate.ts";
 import { train } from "./train.ts";
 import { trajectory } from "./trajectory.ts";
 
@@ -20,6 +21,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: infer,
   },
   memory: { summary: "peak memory of training, beside PyTorch's", run: memory },
+  simulate: { summary: "trainer, lines and replicas with every fault there is", run: simulate },
   train: { summary: "time of a training step, beside PyTorch's", run: train },
   trajectory: { summary: "losses over many steps beside PyTorch's", run: trajectory },
 };

@@ -45,7 +45,7 @@ async function corruptingProxy(target: string, everyNth: number) {
   };
 }
 
-it("a replica refuses corrupted updates, asks for a snapshot and goes on to the same bits", async () => {
+it("a replica refuses corrupted updates, asks for them again and goes on to the same bits", async () => {
   using state = temporaryFolder();
   const args = ["run", "--steps", "400", "--rate", "400", "--port", "0", "--json"];
   const trainer = start([...args, "--state", state.path]);
@@ -63,6 +63,7 @@ it("a replica refuses corrupted updates, asks for a snapshot and goes on to the 
   const document = JSON.parse(ended.stdout) as Record<string, unknown>;
   expect(document).toMatchObject({ fingerprint, version: 400 });
   expect(document["rejectedUpdates"]).toBeGreaterThan(2);
-  expect(document["snapshots"]).toBeGreaterThan(2);
+  // What it missed came as updates; a snapshot only where those were corrupted too.
+  expect(document["snapshots"]).toBeLessThan(Number(document["rejectedUpdates"]));
   proxy.close();
 });

@@ -1,6 +1,13 @@
 import { Random, systemClock } from "@everfresh/core";
 import type { InferenceMode } from "@everfresh/engine";
-import { openReplica, type Runtime, type Transport, webSocketTransport } from "@everfresh/sync";
+import {
+  openReplica,
+  type ReplicaStore,
+  type Runtime,
+  type SignaturePolicy,
+  type Transport,
+  webSocketTransport,
+} from "@everfresh/sync";
 
 import { type Client, ReplicaClient } from "./client.ts";
 import { engineRuntime } from "./engine-runtime.ts";
@@ -20,7 +27,17 @@ export interface ConnectOptions {
    * @default "auto": what a short measurement of the model finds faster
    */
   readonly mode?: InferenceMode | "auto";
-  /** Another way to the server. @default WebSocket to `url` */
+  /**
+   * Keeps the model from one life of this process to the next: it answers at once then, offline too.
+   * `fileReplicaStore` of @everfresh/sync/node keeps it in files, `indexedDbReplicaStore` in a
+   * browser. @default nothing is kept
+   */
+  readonly store?: ReplicaStore;
+  /** Hears why the store could not be read or written; the model serves on without it. */
+  readonly onStoreError?: (error: unknown) => void;
+  /** Whose models and updates are taken. @default anybody's, signed or not */
+  readonly signatures?: SignaturePolicy;
+  /** Another way to the server, such as `httpTransport(url)`. @default WebSocket to `url` */
   readonly transport?: Transport;
   /** Another engine. @default ONNX Runtime in a worker thread */
   readonly runtime?: Runtime;
@@ -28,7 +45,8 @@ export interface ConnectOptions {
 
 /**
  * Brings a served model into this process and keeps it at the newest version, through lost
- * connections and server restarts, without ever interrupting predictions.
+ * connections and server restarts, without ever interrupting predictions. With a store that has a
+ * version it resolves with that one at once, and catches up as soon as it can.
  *
  * @param url such as ws://127.0.0.1:7070/v1/models/digits; http and https addresses are fine too
  * @throws InvalidUrlError when `url` cannot lead to a model
@@ -39,6 +57,7 @@ export interface ConnectOptions {
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Client> {
   const { signal, connectTimeoutMs, threads, mode, transport, runtime } = options;
+  const { store, onStoreError, signatures } = options;
   const address = webSocketUrl(url);
   const replica = await openReplica({
     transport: transport ?? webSocketTransport(address),
@@ -50,6 +69,9 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
       }),
     clock: systemClock,
     random: new Random(randomSeed()),
+    ...(store === undefined ? {} : { store }),
+    ...(onStoreError === undefined ? {} : { onStoreError }),
+    ...(signatures === undefined ? {} : { signatures }),
     ...(signal === undefined ? {} : { signal }),
     ...(connectTimeoutMs === undefined ? {} : { connectTimeoutMs }),
   });

@@ -8,3 +8,12 @@ export { engineRuntime } from "./engine-runtime.ts";
 export { InputKindError, InvalidUrlError, TooManyPredictionsError } from "./errors.ts";
 export { webSocketUrl } from "./model-url.ts";
 export { softmax } from "./softmax.ts";
+export {
+  httpTransport,
+  importPublicKey,
+  indexedDbReplicaStore,
+  type ReplicaStatus,
+  type ReplicaStore,
+  type SignaturePolicy,
+  webSocketTransport,
+} from "@everfresh/sync";

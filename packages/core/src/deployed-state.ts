@@ -13,6 +13,7 @@ import {
   formatFingerprint,
   parseFingerprint,
 } from "./fingerprint.ts";
+import { FingerprintScrub } from "./fingerprint-scrub.ts";
 import { copyState, createState, dataOf, type ModelState, type StateTensor } from "./state.ts";
 import { isAbsolute, isEventTime, isIncrement, type StateChange, type Update } from "./update.ts";
 import { checkEntries } from "./update-values.ts";
@@ -31,6 +32,7 @@ export class DeployedState {
   #version: number;
   #fingerprint: Fingerprint;
   #eventTimeMs: number | null = null;
+  #scrub: FingerprintScrub | null = null;
 
   /**
    * Takes over `state` at `version`.
@@ -136,6 +138,24 @@ export class DeployedState {
     }
   }
 
+  /**
+   * Does the next part of {@link DeployedState.verify}, so that nothing has to wait for all of it;
+   * updates between two parts are taken into account. After the last part it begins again.
+   * @param words 4 bytes each; about a million of them take 2 ms
+   * @returns whether this was the last part, and the state is what it was
+   * @throws FingerprintMismatchError with the last part, when it is not
+   */
+  verifyPart(words: number): boolean {
+    this.#scrub ??= new FingerprintScrub(this.state);
+    this.#scrub.step(words);
+    const actual = this.#scrub.fingerprint;
+    if (actual === null) return false;
+    this.#scrub = null;
+    if (actual === this.#fingerprint) return true;
+    const what = `State at version ${this.#version}`;
+    throw new FingerprintMismatchError(what, this.#fingerprint, actual);
+  }
+
   /** The new bits at each index; checks indices and values on the way. */
   #wordsAfter(change: StateChange): Uint32Array {
     checkEntries(this.state.layout, change);
@@ -199,11 +219,15 @@ export class DeployedState {
   }
 
   #write({ indices, buffers }: StateChange, words: Uint32Array): void {
+    const scrub = this.#scrub;
+    scrub?.parametersChange(indices, words);
     const target = this.#parameterBits();
     for (let i = 0; i < indices.length; i++) target[indices[i] ?? 0] = words[i] ?? 0;
     for (const { tensor, data } of buffers) {
       const entry = this.#bufferAt(tensor, data.byteLength);
-      bytesOf(dataOf(this.state, entry)).set(bytesOf(data));
+      const write = (): void => bytesOf(dataOf(this.state, entry)).set(bytesOf(data));
+      if (scrub === null) write();
+      else scrub.bufferChange(entry, write);
     }
   }
 

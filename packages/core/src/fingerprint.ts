@@ -56,13 +56,30 @@ export function accumulateTensor(
   entry: StateTensor,
   sign: 1 | -1,
 ): void {
+  accumulateSlice(lanes, state, entry, { from: 0, to: wordCountOf(entry) }, sign);
+}
+
+/** How many words a tensor has. */
+export function wordCountOf({ dtype, length }: StateTensor): number {
+  const bytes = bytesPerElement(dtype);
+  return bytes >= 4 ? (length * bytes) / 4 : length;
+}
+
+/** Subtracts or adds the terms of the words `from` to `to` − 1 of one tensor. */
+export function accumulateSlice(
+  lanes: FingerprintLanes,
+  state: ModelState,
+  entry: StateTensor,
+  { from, to }: { readonly from: number; readonly to: number },
+  sign: 1 | -1,
+): void {
   const words = wordsOf(state.buffer, entry);
   const start = entry.wordOffset;
   let a = 0;
   let b = 0;
   let c = 0;
   let d = 0;
-  for (let i = 0; i < words.length; i++) {
+  for (let i = from; i < to; i++) {
     const bits = words[i] ?? 0;
     a = (a + mix0(start + i, bits)) | 0;
     b = (b + mix1(start + i, bits)) | 0;
@@ -103,14 +120,13 @@ export function parseFingerprint(fingerprint: Fingerprint): FingerprintLanes {
  * otherwise.
  */
 function wordsOf(buffer: ArrayBufferLike, entry: StateTensor): Uint32Array | Uint8Array {
-  const bytes = bytesPerElement(entry.dtype);
-  return bytes >= 4
-    ? new Uint32Array(buffer, entry.byteOffset, (entry.length * bytes) / 4)
+  return bytesPerElement(entry.dtype) >= 4
+    ? new Uint32Array(buffer, entry.byteOffset, wordCountOf(entry))
     : new Uint8Array(buffer, entry.byteOffset, entry.length);
 }
 
 /** Where the sum starts: four FNV-1a hashes of the layout's names, roles, dtypes and shapes. */
-function layoutLanes(layout: StateLayout): FingerprintLanes {
+export function layoutLanes(layout: StateLayout): FingerprintLanes {
   const text = layout.tensors
     .map(({ name, role, dtype, shape }) => JSON.stringify([name, role, dtype, shape]))
     .join("\n");

@@ -70,3 +70,27 @@ export class OutputFileError extends EverfreshError {
     super("EF_OUTPUT_FILE", `Cannot write ${file}: ${reason}`, { cause, details: { file } });
   }
 }
+
+/** A rollback that cannot be made, or not now. */
+export class RollbackRefusedError extends EverfreshError {
+  constructor(reason: string, cause?: unknown) {
+    super("EF_ROLLBACK_REFUSED", `No rollback: ${reason}`, cause === undefined ? {} : { cause });
+  }
+}
+
+/** A run's HTTP API that cannot be reached, or that answered with an error of its own. */
+export class RunUnreachableError extends EverfreshError {
+  constructor(url: string, reason: string, cause?: unknown) {
+    super("EF_RUN_UNREACHABLE", `The run at ${url} did not do it: ${reason}`, {
+      cause,
+      details: { url },
+    });
+  }
+}
+
+/** An HTTP request that is not as its route wants it. */
+export class RequestError extends EverfreshError {
+  constructor(message: string) {
+    super("EF_REQUEST", message);
+  }
+}

@@ -9,11 +9,15 @@ export {
   proactive,
   type ProactiveOptions,
   type ProactiveStrategy,
-  sparse,
-  type SparseDeployment,
-  type SparseOptions,
   type SourceFactory,
 } from "./config/define-model.ts";
+export {
+  sparse,
+  type SparseChoice,
+  type SparseDeployment,
+  type SparseOptions,
+  type SparseValues,
+} from "./config/sparse.ts";
 export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
 export type { LoadedConfig } from "./config/load-config.ts";
 export { cifar10, digits, idx, mnist } from "./config/source-factories.ts";

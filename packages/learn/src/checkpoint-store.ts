@@ -7,6 +7,7 @@ import {
 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
 import type { PrequentialCheckpoint } from "./evaluate/prequential.ts";
+import type { SparsifierPosition } from "./sparsifiers/sparsifier.ts";
 
 /** Everything that training needs to go on, bit for bit, as if it had not stopped between two steps. */
 export interface TrainerCheckpoint {
@@ -20,10 +21,15 @@ export interface TrainerCheckpoint {
   readonly fingerprint: Fingerprint;
   /** The deployed state `x̂`, as the bytes of a state's buffer. */
   readonly deployed: Uint8Array;
-  /** The trained state `θ` and the optimizer. */
+  /**
+   * The trained state `θ` and the optimizer; without a byte of the latter, which a rollback leaves
+   * behind, the optimizer starts anew.
+   */
   readonly training: TrainingCheckpoint;
   /** Where the sampler's random numbers are. */
   readonly sampler: RandomPosition;
+  /** Where the sparsifier is; absent for one that has no position. */
+  readonly sparsifier?: SparsifierPosition;
   /** Prequential counters of the two states. */
   readonly prequential: {
     readonly trained: PrequentialCheckpoint;

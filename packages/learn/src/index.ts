@@ -19,10 +19,42 @@ export {
 export { MemoryCheckpointStore } from "./memory-checkpoint-store.ts";
 export { MemoryPublisher } from "./memory-publisher.ts";
 export type { Sleep } from "./pace.ts";
-export type { Published, Publisher } from "./publisher.ts";
+export type { Published, Publisher, UpdateOrigin } from "./publisher.ts";
+export { excluding, type PositionRange } from "./samplers/excluding.ts";
 export type { Sampler } from "./samplers/sampler.ts";
 export { uniformSampler } from "./samplers/uniform.ts";
-export type { Sparsifier } from "./sparsifiers/sparsifier.ts";
+export type { BatchGradient, GradientSource } from "./sparsifiers/gradient-source.ts";
+export {
+  checkGradientSpec,
+  type DeepGradientCompressionSpec,
+  type GradientSelection,
+  type GradientSpec,
+  type SparseSgdSpec,
+  WARM_UP_RATIOS,
+} from "./sparsifiers/gradient-spec.ts";
+export {
+  GradientSession,
+  gradientTraining,
+  type GradientTraining,
+  type GradientTrainingOptions,
+} from "./sparsifiers/gradient-training.ts";
+export type { QuotaPosition } from "./sparsifiers/quota.ts";
+export type { Sparsifier, SparsifierPosition } from "./sparsifiers/sparsifier.ts";
+export { sparsifierOf, type SparsifierOptions } from "./sparsifiers/sparsifier-of.ts";
+export {
+  type AmountSpec,
+  type BytesPerSecondSpec,
+  type BytesPerUpdateSpec,
+  checkSparsifierSpec,
+  type DenseSpec,
+  type QsgdSpec,
+  type RandomKSpec,
+  type RatioSpec,
+  type SignMeanSpec,
+  type SparsifierSpec,
+  type ThresholdSpec,
+  type TopKSpec,
+} from "./sparsifiers/sparsifier-spec.ts";
 export { topK, type TopKOptions } from "./sparsifiers/top-k.ts";
 export type { StepReport } from "./step-report.ts";
 export { trainProactively } from "./trainer.ts";

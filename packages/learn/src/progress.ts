@@ -16,8 +16,12 @@ export interface Progress {
   readonly deployed: Prequential;
 }
 
-/** Where a run starts: at the checkpoint it resumes, or with all there is in the history as the past. */
-export function startOf({ resume, history }: TrainerOptions): Progress {
+/**
+ * Where a run starts: at the checkpoint it resumes, or with all there is in the history as the past.
+ * Puts the sparsifier back to where it was at that checkpoint.
+ */
+export function startOf({ resume, history, sparsifier }: TrainerOptions): Progress {
+  if (resume?.sparsifier !== undefined) sparsifier.restore?.(resume.sparsifier);
   return {
     step: resume?.step ?? 0,
     samples: resume?.samples ?? history.count(),
@@ -35,9 +39,10 @@ export async function saveCheckpoint(options: TrainerOptions, progress: Progress
 }
 
 function checkpointOf(
-  { session, deployed, sampler }: TrainerOptions,
+  { session, deployed, sampler, sparsifier }: TrainerOptions,
   progress: Progress,
 ): TrainerCheckpoint {
+  const position = sparsifier.position?.();
   return {
     step: progress.step,
     samples: progress.samples,
@@ -46,6 +51,7 @@ function checkpointOf(
     deployed: new Uint8Array(deployed.state.buffer).slice(),
     training: session.checkpoint(),
     sampler: sampler.position,
+    ...(position === undefined ? {} : { sparsifier: position }),
     prequential: {
       trained: progress.trained.checkpoint(),
       deployed: progress.deployed.checkpoint(),

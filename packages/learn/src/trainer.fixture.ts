@@ -40,7 +40,7 @@ export async function optionsOn(
   const resume = await stores.checkpoints.latest();
   return {
     model,
-    session: new LinearSession(model, resume?.training),
+    session: overrides.session ?? new LinearSession(model, resume?.training),
     source: points({ size, inputs: INPUTS, classes: CLASSES }),
     ...stores,
     preprocessing: numeric(INPUTS),

@@ -23,6 +23,7 @@ import { chunksOf } from "./chunks.ts";
 import { outcomesOf } from "./evaluate/classify.ts";
 import { paceOf } from "./pace.ts";
 import { type Progress, saveCheckpoint, startOf } from "./progress.ts";
+import type { UpdateOrigin } from "./publisher.ts";
 import type { StepReport } from "./step-report.ts";
 import {
   CHECKPOINT_EVERY_DEFAULT,
@@ -97,10 +98,12 @@ async function trainOn(
   const change = sparsifier.select(session.state, deployed.state);
   const selectedAtMs = clock.monotonicMs();
   const eventTimeMs = newestOf([...fresh, ...old], deployed.eventTimeMs);
-  const deployment = await deploy(change, eventTimeMs, options);
+  const samples = past + fresh.length;
+  const origin = { step: progress.step + 1, samples, sampler: sampler.position };
+  const deployment = await deploy(change, { eventTimeMs, origin }, options);
 
   progress.step++;
-  progress.samples += fresh.length;
+  progress.samples = samples;
   return {
     step: progress.step,
     version: deployed.version,
@@ -126,17 +129,20 @@ type Deployment = Pick<
 /** Logs and publishes the change, then makes it to the deployed state. Without a change, nothing. */
 async function deploy(
   change: StateChange,
-  eventTimeMs: number | null,
-  { deployed, publisher, clock }: TrainerOptions,
+  { eventTimeMs, origin }: { readonly eventTimeMs: number | null; readonly origin: UpdateOrigin },
+  { deployed, publisher, sparsifier, clock }: TrainerOptions,
 ): Promise<Deployment> {
   if (change.indices.length === 0 && change.buffers.length === 0) {
+    sparsifier.published?.(null, clock.nowMs());
     return { publishMs: 0, entries: 0, updateBytes: 0, replayed: false, replayDiffered: false };
   }
   const startMs = clock.monotonicMs();
   const update = deployed.updateFor(change, eventTimeMs);
   // Replicas may have taken the update that the log has at this version: so the log wins.
-  const { update: logged, bytes, replayed } = await publisher.publish(update);
+  const published = await publisher.publish(update, origin);
+  const { update: logged, bytes, replayed } = published;
   deployed.apply(logged);
+  sparsifier.published?.(published, clock.nowMs());
   return {
     publishMs: clock.monotonicMs() - startMs,
     entries: logged.indices.length,

@@ -7,10 +7,13 @@ export class CorruptUpdateError extends EverfreshError {
   }
 }
 
-/** Why the signature of an update is not good. */
+/** Why the signature of an update, a snapshot or a manifest is not good. */
 export type SignatureFault = "unsigned" | "unknownKey" | "wrong";
 
-/** An update without a signature that it must have, or with one that does not count. */
+/**
+ * An update, a snapshot or a manifest without a signature that it must have, or with one that does
+ * not count.
+ */
 export class UpdateSignatureError extends EverfreshError {
   /** What is wrong with it. */
   readonly fault: SignatureFault;
@@ -18,7 +21,7 @@ export class UpdateSignatureError extends EverfreshError {
   constructor(fault: SignatureFault, reason: string, details: ErrorDetails = {}) {
     super(
       "EF_UPDATE_SIGNATURE",
-      `Update refused: ${reason}; check the publisher's key and the keys trusted here`,
+      `Refused: ${reason}; check the publisher's key and the keys trusted here`,
       { details: { fault, ...details } },
     );
     this.fault = fault;
@@ -97,6 +100,17 @@ export class ReplicaClosedError extends EverfreshError {
   }
 }
 
+/** A place where a replica keeps its state that cannot be read or written. */
+export class ReplicaStoreError extends EverfreshError {
+  constructor(where: string, reason: string, cause?: unknown) {
+    super(
+      "EF_REPLICA_STORE",
+      `Replica's store ${where} cannot be used: ${reason}; check its permissions and free space`,
+      { cause, details: { where } },
+    );
+  }
+}
+
 /** An update that is not the next one of the log, or does not follow from its last state. */
 export class LogGapError extends EverfreshError {
   constructor(reason: string, details: ErrorDetails = {}) {
@@ -134,5 +148,23 @@ export class LogUnavailableError extends EverfreshError {
       `Update log ${file} cannot be used: ${reason}; check the directory and its permissions`,
       { cause, details: { file } },
     );
+  }
+}
+
+/** A version that a log does not have: not any more, or not yet. */
+export class VersionNotKeptError extends EverfreshError {
+  /** The kept version that is nearest to it. */
+  readonly nearest: number;
+
+  constructor(version: number, kept: { readonly oldest: number; readonly newest: number }) {
+    const { oldest, newest } = kept;
+    const nearest = Math.min(Math.max(version, oldest), newest);
+    super(
+      "EF_VERSION_NOT_KEPT",
+      `Version ${version} is not in the log, which keeps versions ${oldest} to ${newest}; ` +
+        `the nearest is ${nearest}`,
+      { details: { version, oldest, newest, nearest } },
+    );
+    this.nearest = nearest;
   }
 }

@@ -13,7 +13,15 @@ export {
   encodeUpdate,
   type EncodeUpdateOptions,
 } from "./codec/update-codec.ts";
+export {
+  hashManifest,
+  signManifest,
+  signSnapshot,
+  verifyManifest,
+  verifySnapshot,
+} from "./codec/state-signature.ts";
 export { readUpdateHeader, type UpdateHeader } from "./codec/update-header.ts";
+export { type UpdateParts, updateParts } from "./codec/update-parts.ts";
 export {
   importPublicKey,
   importSigningKey,
@@ -34,13 +42,16 @@ export {
   LogUnavailableError,
   ProtocolError,
   ReplicaClosedError,
+  ReplicaStoreError,
   type SignatureFault,
   SigningUnavailableError,
   TransportError,
   UnsupportedFormatError,
   UpdateSignatureError,
+  VersionNotKeptError,
 } from "./errors.ts";
-export { Feed, type FeedOptions } from "./feed/feed.ts";
+export type { MaybePromise, MissingUpdates, UpdateHistory } from "./feed/catch-up.ts";
+export { Feed, type FeedOptions, type PublishListener } from "./feed/feed.ts";
 export {
   FEED_LIMITS,
   type FeedAck,
@@ -49,12 +60,17 @@ export {
   type FeedReplica,
   type FeedSession,
 } from "./feed/feed-connection.ts";
+export type { SealedState } from "./feed/feed-state.ts";
+export type { PublishedUpdate } from "./feed/recent-updates.ts";
 export { type Manifest, type NamedShape, type Snapshot, stateOfSnapshot } from "./manifest.ts";
 export { REPLICA_MESSAGE_BYTES_MAX } from "./protocol/message.ts";
 export { BACKOFF_LIMITS, type BackoffLimits } from "./replica/backoff.ts";
 export { CONNECT_TIMEOUT_MS, REPLICA_LIMITS } from "./replica/following-replica.ts";
+export { indexedDbReplicaStore } from "./replica/indexed-db-store.ts";
 export { openReplica } from "./replica/open-replica.ts";
 export type { Replica, ReplicaOptions, ReplicaStatus } from "./replica/replica.ts";
+export type { ReplicaStore, StoredReplica } from "./replica/replica-store.ts";
+export { replicaStoreIn, type StoreFiles } from "./replica/store-files.ts";
 export type { ReplicaLimits, ReplicaPhase } from "./replica/replica-machine.ts";
 export type { Prediction, Runtime, RuntimeSession, StateName } from "./replica/runtime.ts";
 export type { ModelStatus, ReplicaInfo, StatusPoint } from "./status.ts";
@@ -64,5 +80,12 @@ export {
   MemoryTransport,
   type MemoryTransportOptions,
 } from "./transport/memory-transport.ts";
+export { HttpFeed, type HttpFeedAnswer, type HttpFeedRequest } from "./transport/http/http-feed.ts";
+export {
+  type Fetch,
+  type FetchedResponse,
+  httpTransport,
+  type HttpTransportOptions,
+} from "./transport/http/http-transport.ts";
 export type { Connection, Transport } from "./transport/transport.ts";
 export { webSocketTransport } from "./transport/websocket-transport.ts";

@@ -40,6 +40,11 @@ export interface NamedShape {
 export interface Snapshot {
   readonly version: number;
   readonly fingerprint: Fingerprint;
+  /**
+   * Event time of the newest sample that the state has learned from, in whole milliseconds since the
+   * Unix epoch; absent when that is unknown.
+   */
+  readonly eventTimeMs?: number;
   /** The state's memory, as its layout says. */
   readonly bytes: Uint8Array;
 }

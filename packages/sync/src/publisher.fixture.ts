@@ -74,8 +74,12 @@ export class Publisher {
     this.fingerprints = new Set([deployed.fingerprint]);
   }
 
-  next(): { readonly update: Update; readonly bytes: Uint8Array } {
-    const update = this.deployed.updateFor(randomChange(this.#random));
+  /** @param eventTimeMs of the newest sample that the update has learned from */
+  next(eventTimeMs: number | null = null): {
+    readonly update: Update;
+    readonly bytes: Uint8Array;
+  } {
+    const update = this.deployed.updateFor(randomChange(this.#random), eventTimeMs);
     this.deployed.apply(update);
     this.fingerprints.add(update.fingerprintAfter);
     return { update, bytes: encodeUpdate(update, { layout: this.deployed.state.layout }) };

@@ -6,12 +6,18 @@ import { describe, expect, it } from "vitest";
 import { BitReader } from "./codec/bit-reader.ts";
 import { readPositions } from "./codec/index-coding.ts";
 import { decodeSnapshot, encodeSnapshot } from "./codec/snapshot-codec.ts";
+import { signSnapshot } from "./codec/state-signature.ts";
 import { decodeUpdate, encodeUpdate } from "./codec/update-codec.ts";
 import { importPublicKey, importSigningKey, signUpdate } from "./codec/update-signature.ts";
 import { CorruptUpdateError } from "./errors.ts";
 import type { Snapshot } from "./manifest.ts";
-import { decodeReplicaMessage, encodeReplicaMessage } from "./protocol/message-codec.ts";
-import type { ReplicaMessage } from "./protocol/message.ts";
+import {
+  decodeReplicaMessage,
+  encodeFeedMessage,
+  encodeReplicaMessage,
+} from "./protocol/message-codec.ts";
+import type { FeedMessage, ReplicaMessage } from "./protocol/message.ts";
+import { decodeHttpHead, encodeHttpHead, type HttpHead } from "./transport/http/http-head.ts";
 import { FINGERPRINT_B, VECTOR_LAYOUT, VECTOR_UPDATES } from "./spec-vectors.fixture.ts";
 
 const SPEC = await readFile(join(import.meta.dirname, "..", "SPEC.md"), "utf8");
@@ -29,17 +35,39 @@ const POSITIONS = {
 const SNAPSHOT: Snapshot = {
   version: 300,
   fingerprint: FINGERPRINT_B,
+  eventTimeMs: 1_790_000_000_000,
   bytes: Uint8Array.of(0, 0, 128, 63, 0, 0, 0, 192),
 };
 
 const HELLO: ReplicaMessage = {
   kind: "hello",
-  protocolVersion: 1,
+  protocolVersion: 2,
   have: { logId: "log-1", version: 300, fingerprint: FINGERPRINT_B },
 };
 
+const HTTP_HEAD: HttpHead = {
+  logId: "log-1",
+  manifest: "0a1b2c3d",
+  version: 300,
+  fingerprint: FINGERPRINT_B,
+  anchors: [{ version: 256, bytes: 5_000 }],
+  segments: [
+    { from: 256, to: 272, bytes: 700 },
+    { from: 299, to: 300, bytes: 90 },
+  ],
+};
+
 describe("SPEC.md", () => {
-  it("has vectors of a snapshot and a message", () => {
+  it("has vectors of a snapshot, messages and a head", () => {
+    const head: FeedMessage = {
+      kind: "head",
+      logId: "log-1",
+      version: 300,
+      fingerprint: FINGERPRINT_B,
+    };
+    expect(hex(encodeFeedMessage(head))).toBe(vector("head"));
+    expect(hex(encodeHttpHead(HTTP_HEAD))).toBe(vector("http head"));
+    expect(decodeHttpHead(bytes(vector("http head")))).toEqual(HTTP_HEAD);
     expect(hex(encodeSnapshot(SNAPSHOT))).toBe(vector("snapshot"));
     expect(decodeSnapshot(bytes(vector("snapshot")))).toEqual(SNAPSHOT);
     expect(hex(encodeReplicaMessage(HELLO))).toBe(vector("hello"));
@@ -72,6 +100,14 @@ describe("SPEC.md", () => {
     expect(hex(await signUpdate(unsigned, key))).toBe(vector("update, signed"));
   });
 
+  it("has a vector of a signed snapshot", async () => {
+    const key = await importSigningKey(new Uint8Array(32).fill(7));
+    const hash = Uint8Array.from({ length: 32 }, (_, i) => i);
+    const signed = await signSnapshot(bytes(vector("snapshot")), key, hash);
+    expect(hex(signed)).toBe(vector("signed snapshot"));
+    expect(decodeSnapshot(signed)).toEqual(SNAPSHOT);
+  });
+
   it("has the vector of a fingerprint", () => {
     const state = createState(VECTOR_LAYOUT);
     state.parameters.set([1, -0]);
@@ -81,7 +117,7 @@ describe("SPEC.md", () => {
 
   it("names for every invariant a test that exists", async () => {
     const files = await readdir(import.meta.dirname, { recursive: true });
-    const tests = files.filter((file) => file.endsWith(".test.ts"));
+    const tests = files.filter((file) => /\.(test|conformance)\.ts$/.test(file));
     const sources = await Promise.all(
       tests.map(async (file) => {
         const source = await readFile(join(import.meta.dirname, file), "utf8");

@@ -40,6 +40,11 @@ export class Narrator {
       case "step":
         this.#tellStep(event);
         return;
+      case "rolledBack":
+        this.#terminal.line(
+          `rolled back to version ${event.report.rolledBackTo}, as version ${event.report.version}`,
+        );
+        return;
       case "warning":
         this.#terminal.line(`${style("yellow", "warning")} ${event.message}`);
         return;

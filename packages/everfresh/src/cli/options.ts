@@ -42,9 +42,10 @@ export function addCommonOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option("--seed <n>", "seed of initialisation, sampling and generated data").argParser(
-        wholeNumber(0, Number.MAX_SAFE_INTEGER),
-      ),
+      new Option(
+        "--seed <n>",
+        "seed of initialisation, sampling and generated data; with it nothing depends on a measurement",
+      ).argParser(wholeNumber(0, Number.MAX_SAFE_INTEGER)),
     )
     .addOption(
       new Option("--port <n>", "port to listen on, 0 for a free one (run, demo: 7070)").argParser(
@@ -91,6 +92,11 @@ export function addPlanOptions(command: Command): Command {
 /** Parses the number of a version, 0 for the first. */
 export function versionNumber(text: string): number {
   return wholeNumber(0, Number.MAX_SAFE_INTEGER)(text);
+}
+
+/** Parses how many of something are wanted. */
+export function countNumber(text: string): number {
+  return wholeNumber(1, Number.MAX_SAFE_INTEGER)(text);
 }
 
 /** Parses a whole number within bounds. */

@@ -2,8 +2,11 @@ import { Command, CommanderError } from "commander";
 import { EverfreshError } from "@everfresh/core";
 import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
+import { logCommand } from "./commands/log.ts";
 import { replicaCommand } from "./commands/replica.ts";
+import { rollbackCommand } from "./commands/rollback.ts";
 import { runCommand } from "./commands/run.ts";
+import { showCommand } from "./commands/show.ts";
 import { EXIT, exitStatusOf } from "./exit-codes.ts";
 import { release } from "./release.ts";
 import { terminalOn } from "./terminal.ts";
@@ -31,7 +34,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
       outputError: (text, write) => write(text.replace(/^error: /, "error EF_USAGE: ")),
     })
     .addHelpText("after", EXIT_HELP);
-  for (const command of [demoCommand(), runCommand(), replicaCommand(), exportCommand()]) {
+  const commands = [
+    ...[demoCommand(), runCommand(), replicaCommand(), exportCommand()],
+    ...[logCommand(), showCommand(), rollbackCommand()],
+  ];
+  for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));
   }
   try {

@@ -55,3 +55,16 @@ export function bytes(count: number): string {
 export function shortFingerprint(fingerprint: string): string {
   return fingerprint.slice(0, 8);
 }
+
+/** Rows of cells as lines, in columns; all but the last are set apart by two spaces. */
+export function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    rows.reduce((width, row) => Math.max(width, row[column]?.length ?? 0), 0),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,6 +1,8 @@
-import type { ClassTarget, Preprocessing, ValueType } from "@everfresh/core";
+import type { ClassTarget, Preprocessing } from "@everfresh/core";
 import type { Model, OptimizerSpec } from "@everfresh/engine";
 import type { Source } from "@everfresh/streams";
+import type { AnchorPolicy, Retention } from "@everfresh/sync/node";
+import type { SparseDeployment } from "./sparse.ts";
 
 /** Where a configuration stands: relative paths in it start here. */
 export interface ConfigContext {
@@ -20,14 +22,6 @@ export interface ProactiveStrategy {
   readonly batchSize: number;
 }
 
-/** Sparse deployment: every step sends the largest differences between trained and deployed state. */
-export interface SparseDeployment {
-  readonly kind: "sparse";
-  /** Share of the parameters that one update may change, above 0 and up to 1. */
-  readonly ratio: number;
-  readonly valueType: ValueType;
-}
-
 /** Everything that Everfresh needs to know to keep one model fresh. */
 export interface ModelDefinition {
   /** Name in URLs: letters, digits, `-`, `_` and `.`. */
@@ -45,6 +39,10 @@ export interface ModelDefinition {
   readonly strategy: ProactiveStrategy;
   readonly optimizer: OptimizerSpec;
   readonly deploy: SparseDeployment;
+  /** Which past versions are kept. @default all */
+  readonly retention?: Retention;
+  /** When the log stores full states. @default see {@link AnchorPolicy} */
+  readonly anchors?: AnchorPolicy;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
@@ -84,24 +82,4 @@ export function proactive(options: ProactiveOptions = {}): ProactiveStrategy {
     );
   }
   return { kind: "proactive", triggerSize, batchSize };
-}
-
-/** Options of {@link sparse}. */
-export interface SparseOptions {
-  /** Share of the parameters that one update may change. @default 0.01 */
-  readonly ratio?: number;
-  /** How values travel. @default "f16" */
-  readonly values?: "f16" | "f32";
-}
-
-/**
- * Sparse deployment of the largest differences between trained and deployed state.
- * @throws RangeError unless 0 < ratio ≤ 1
- */
-export function sparse(options: SparseOptions = {}): SparseDeployment {
-  const { ratio = 0.01, values = "f16" } = options;
-  if (!(ratio > 0 && ratio <= 1)) {
-    throw new RangeError(`sparse() needs a ratio above 0 and up to 1, got ${ratio}`);
-  }
-  return { kind: "sparse", ratio, valueType: values === "f16" ? "float16" : "float32" };
 }

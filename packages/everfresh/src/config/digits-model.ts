@@ -4,10 +4,10 @@ import {
   defineModel,
   type ModelDefinition,
   proactive,
-  sparse,
   type SourceFactory,
 } from "./define-model.ts";
 import { digits, mnist } from "./source-factories.ts";
+import { sparse } from "./sparse.ts";
 
 const HELD_OUT_DIGITS = 10_000; // as many as MNIST's test set has
 

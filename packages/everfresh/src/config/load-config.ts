@@ -23,7 +23,23 @@ const definitionSchema = z.looseObject({
   heldOut: z.function().optional(),
   strategy: z.looseObject({ kind: z.literal("proactive") }),
   optimizer: z.looseObject({ kind: z.string() }),
-  deploy: z.looseObject({ kind: z.literal("sparse") }),
+  deploy: z.looseObject({
+    kind: z.literal("sparse"),
+    sparsifier: z.looseObject({ kind: z.string() }),
+  }),
+  retention: z
+    .strictObject({
+      versions: z.int().positive().optional(),
+      days: z.number().positive().optional(),
+      bytes: z.number().positive().optional(),
+    })
+    .optional(),
+  anchors: z
+    .strictObject({
+      everyVersions: z.int().positive().optional(),
+      outweighedBy: z.number().positive().optional(),
+    })
+    .optional(),
 });
 
 /** The configuration file of a folder, if there is one. */

@@ -1,10 +1,11 @@
 import { classes, image, numeric } from "@everfresh/core";
 import { adam, mlp } from "@everfresh/engine";
 import { describe, expect, it } from "vitest";
-import { defineModel, type ModelDefinition, proactive, sparse } from "./define-model.ts";
+import { defineModel, type ModelDefinition, proactive } from "./define-model.ts";
 import { digitsModel } from "./digits-model.ts";
 import { resolveModel } from "./resolve-model.ts";
 import { digits } from "./source-factories.ts";
+import { sparse } from "./sparse.ts";
 
 const small: ModelDefinition = defineModel({
   name: "small",

@@ -1,5 +1,4 @@
 import {
-  DeployedState,
   type Fingerprint,
   fingerprintOf,
   type ModelState,
@@ -7,8 +6,7 @@ import {
   stateOn,
 } from "@everfresh/core";
 import { deployedAt } from "@everfresh/learn";
-import { stateOfSnapshot } from "@everfresh/sync";
-import { openUpdateLogReader, rollTo, type UpdateLogReader } from "@everfresh/sync/node";
+import { openUpdateLogReader, stateAt } from "@everfresh/sync/node";
 import { StateDirectoryError, UnknownVersionError } from "../errors.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
 import type { StateDirectory } from "../state/state-directory.ts";
@@ -36,7 +34,7 @@ export interface ChosenState {
 
 /**
  * Reads a state from a state directory that a trainer may be writing to.
- * @throws UnknownVersionError when the log does not have the version
+ * @throws UnknownVersionError, VersionNotKeptError when the log does not have the version
  * @throws StateDirectoryError when nothing was stored yet
  * @throws ShapeError or FingerprintMismatchError when the directory belongs to another layout
  */
@@ -59,24 +57,8 @@ export async function chosenState(
   await using log = await openUpdateLogReader({ file: directory.databaseFile });
   const newest = (await log.head())?.version ?? 0;
   const version = choice.version ?? newest;
-  const near =
-    checkpoint !== null && checkpoint.version <= version ? deployedAt(checkpoint, layout) : null;
-  const start = await nearestStart(log, layout, version, near);
-  if (start !== null) await rollTo(start, log, version);
-  if (start?.version !== version) {
-    throw new UnknownVersionError(version, directory.path, newest);
-  }
+  if (version > newest) throw new UnknownVersionError(version, directory.path, newest);
+  const near = checkpoint === null ? undefined : deployedAt(checkpoint, layout);
+  const start = await stateAt(log, { layout, version, near });
   return { state: start.state, version, fingerprint: start.fingerprint };
-}
-
-/** The checkpoint's state, or that of an anchor that is nearer to `version`. */
-async function nearestStart(
-  log: UpdateLogReader,
-  layout: StateLayout,
-  version: number,
-  checkpoint: DeployedState | null,
-): Promise<DeployedState | null> {
-  const anchor = await log.nearestAnchor(version);
-  if (anchor === null || anchor.version <= (checkpoint?.version ?? -1)) return checkpoint;
-  return new DeployedState(stateOfSnapshot(layout, anchor), anchor.version, anchor.fingerprint);
 }

@@ -1,5 +1,13 @@
-import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
+import {
+  type FeedConnection,
+  type FeedSession,
+  type HttpFeedAnswer,
+  type HttpFeedRequest,
+  type ModelStatus,
+  VersionNotKeptError,
+} from "@everfresh/sync";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { RollbackReport, RollbackRequest } from "../log/roll-back.ts";
 import { type ServedModel, type Server, startServer } from "./server.ts";
 
 const STATUS: ModelStatus = {
@@ -33,6 +41,21 @@ class EchoModel implements ServedModel {
 
   status(): ModelStatus {
     return this.current;
+  }
+
+  rollBack({ version }: RollbackRequest): Promise<RollbackReport> {
+    if (version > 3) {
+      return Promise.reject(new VersionNotKeptError(version, { oldest: 1, newest: 3 }));
+    }
+    const { fingerprint } = STATUS;
+    const change = { entries: 2, bytes: 90, excluded: null, optimizer: "reset" } as const;
+    return Promise.resolve({ version: 4, rolledBackTo: version, fingerprint, ...change });
+  }
+
+  fetch({ path, ifNoneMatch }: HttpFeedRequest): Promise<HttpFeedAnswer> {
+    const status = path === "head" && ifNoneMatch === "same" ? 304 : 200;
+    const body = new TextEncoder().encode(path);
+    return Promise.resolve({ status, headers: { "cache-control": "public" }, body });
   }
 
   connect(connection: FeedConnection): FeedSession {
@@ -88,6 +111,20 @@ describe("the server", () => {
     await reader.cancel();
   });
 
+  it("hands requests of polling replicas over, with their cache headers", async () => {
+    for (const path of ["head", "manifests/log%201/a", "segments/log-1/0-16", "anchors/log-1/0"]) {
+      const response = await get(`/v1/models/digits/${path}?x=1`);
+      expect(response.headers.get("cache-control")).toBe("public");
+      expect(await response.text()).toBe(path);
+    }
+    const headers = { "if-none-match": "same" };
+    const url = new URL("/v1/models/digits/head", server.pageUrl);
+    expect((await fetch(url, { headers })).status).toBe(304);
+    expect((await get("/v1/models/other/head")).status).toBe(404);
+    model.ready = false;
+    expect((await get("/v1/models/digits/head")).status).toBe(503);
+  });
+
   it("ties a WebSocket to the feed, both ways, until it closes", async () => {
     const socket = new WebSocket(server.feedUrl);
     socket.binaryType = "arraybuffer";
@@ -114,6 +151,31 @@ describe("the server", () => {
     );
     expect(closed.code).toBe(code);
     expect(closed.reason).not.toBe("");
+  });
+
+  const post = (body: string, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(new URL("/v1/models/digits/rollback", server.pageUrl), {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body,
+    });
+
+  it("brings back a version when asked to", async () => {
+    const response = await post('{ "version": 2 }');
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ version: 4, rolledBackTo: 2 });
+  });
+
+  it.each([
+    [404, "EF_VERSION_NOT_KEPT", '{ "version": 9, "excludeSince": true }', {}],
+    [400, "EF_REQUEST", '{ "version": "2" }', {}],
+    [400, "EF_REQUEST", '{ "version": 2, "force": true }', {}],
+    [400, "EF_REQUEST", '{ "version": 2 }', { "content-type": "text/plain" }],
+    [400, "EF_REQUEST", '{ "version": 2 }', { origin: "http://elsewhere.example" }],
+  ])("refuses a rollback with %i %s: %s %j", async (status, code, body, headers) => {
+    const response = await post(body, headers);
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code } });
   });
 
   it("says that its port is in use", async () => {

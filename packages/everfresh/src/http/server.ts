@@ -6,14 +6,15 @@ import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import type { WebSocket } from "@fastify/websocket";
 import { listenOn } from "./listen.ts";
 import { PAGE_MISSING, pageDirectory } from "./page.ts";
+import { addRollbackRoute, type RollbackModel } from "./rollback-route.ts";
+import { addSegmentRoutes, type PolledModel } from "./segment-routes.ts";
 import { streamStatus } from "./status-stream.ts";
 
 const FRAME_BYTES_MAX = 64 * 1024; // replicas only send small control messages
 const PING_INTERVAL_MS = 20_000; // well below the idle limits of common proxies (60 s)
 
 /** One model as the server shows it. */
-export interface ServedModel {
-  readonly name: string;
+export interface ServedModel extends RollbackModel, PolledModel {
   /** Whether replicas can be let in; false while a restart replays. */
   readonly ready: boolean;
   status(): ModelStatus;
@@ -63,6 +64,8 @@ export async function startServer({ host, port, model }: ServerOptions): Promise
   await app.register(fastifyWebsocket, { options: { maxPayload: FRAME_BYTES_MAX } });
   await addPage(app);
   addModelRoutes(app, model);
+  addRollbackRoute(app, model);
+  addSegmentRoutes(app, model);
   const authority = await listenOn(app, host, port);
   return {
     pageUrl: `http://${authority}/`,

@@ -1,8 +1,9 @@
 import type { DeployedState, Update } from "@everfresh/core";
-import type { Published, Publisher } from "@everfresh/learn";
+import type { Published, Publisher, UpdateOrigin } from "@everfresh/learn";
 import { decodeUpdate, encodeUpdate } from "@everfresh/sync";
-import type { UpdateLog } from "@everfresh/sync/node";
+import { undoRecordOf, type UpdateLog } from "@everfresh/sync/node";
 import type { ReplicaGate } from "./replica-gate.ts";
+import { snapshotOf } from "./snapshot-of.ts";
 import type { UpdateLatency } from "./update-latency.ts";
 
 /**
@@ -23,7 +24,7 @@ export class LogPublisher implements Publisher {
     this.#deployed = deployed;
   }
 
-  async publish(update: Update): Promise<Published> {
+  async publish(update: Update, origin: UpdateOrigin): Promise<Published> {
     const { layout, buffer } = this.#deployed.state;
     const logged = await this.#logged(update.toVersion);
     if (logged !== null) {
@@ -31,7 +32,12 @@ export class LogPublisher implements Publisher {
     }
     const base = new Uint32Array(buffer, 0, layout.parameterCount);
     const bytes = encodeUpdate(update, { layout, base });
-    await this.#log.append(update, bytes);
+    if (this.#log.anchorDue) await this.#log.putAnchor(snapshotOf(this.#deployed));
+    const { step, samples, sampler } = origin;
+    await this.#log.append(update, bytes, {
+      lineage: { step, samples, drawn: sampler.drawn },
+      undo: undoRecordOf(this.#deployed.state, update),
+    });
     this.#latency.published(update.toVersion);
     this.#gate.open().publish(update, bytes);
     return { update, bytes: bytes.byteLength, replayed: false };

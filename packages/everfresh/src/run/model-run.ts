@@ -2,25 +2,54 @@ import { type DeployedState, deployCopy, Random, streamOf } from "@everfresh/cor
 import type { ExecutionPlan, TrainingSession } from "@everfresh/engine";
 import {
   deployedAt,
+  excluding,
+  type PositionRange,
   type StepReport,
-  topK,
+  type TrainerCheckpoint,
+  sparsifierOf,
+  type SparsifierSpec,
   type TrainerOptions,
   trainProactively,
   uniformSampler,
 } from "@everfresh/learn";
-import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
+import type {
+  FeedConnection,
+  FeedSession,
+  HttpFeedAnswer,
+  HttpFeedRequest,
+  ModelStatus,
+} from "@everfresh/sync";
 import type { ResolvedModel } from "../config/resolve-model.ts";
+import { ratioOf, withRatio } from "../config/sparse.ts";
 import type { ServedModel } from "../http/server.ts";
+import {
+  checkpointOrRefuse,
+  rollBack,
+  type RollbackReport,
+  type RollbackRequest,
+} from "../log/roll-back.ts";
+import { RollbackRefusedError } from "../errors.ts";
 import type { RunRecord } from "../state/state-directory.ts";
+import type { GenerationStores } from "./enter-generation.ts";
 import { scoreHeldOut } from "./held-out-score.ts";
 import { LogPublisher } from "./log-publisher.ts";
-import type { Stores } from "./open-stores.ts";
 import { ReplicaGate } from "./replica-gate.ts";
+import { type AskedRollback, RollbackDesk } from "./rollback-desk.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
 import { StatusBoard } from "./status-board.ts";
 import { UpdateLatency } from "./update-latency.ts";
 
 const HELD_OUT_EVERY_STEPS = 250; // often enough to watch, rare enough not to slow training
+
+/** Opens a session that trains on from a checkpoint. */
+type OpenSession = (checkpoint: TrainerCheckpoint) => Promise<TrainingSession>;
+
+/** What a run has once training can start. */
+interface Started {
+  readonly session: TrainingSession;
+  readonly feedUrl: string;
+  readonly open: OpenSession;
+}
 
 /** One run between opening and end. */
 export class ModelRun implements ServedModel, Disposable {
@@ -28,23 +57,27 @@ export class ModelRun implements ServedModel, Disposable {
   readonly #options: RunModelOptions;
   readonly #resolved: ResolvedModel;
   readonly #record: RunRecord;
-  readonly #stores: Stores;
+  readonly #stores: GenerationStores;
   readonly #deployed: DeployedState;
   readonly #gate: ReplicaGate;
   readonly #latency: UpdateLatency;
   readonly #publisher: LogPublisher;
   readonly #board: StatusBoard;
-  #started: { readonly session: TrainingSession; readonly feedUrl: string } | null = null;
+  readonly #rollbacks = new RollbackDesk();
+  /** Where training goes on when it is started next; null for a fresh start. */
+  #checkpoint: TrainerCheckpoint | null;
+  #started: Started | null = null;
 
   constructor(
     options: RunModelOptions,
     resolved: ResolvedModel,
     record: RunRecord,
-    stores: Stores,
+    stores: GenerationStores,
   ) {
     const { definition, model, source } = resolved;
     const { layout } = model.state;
-    const { checkpoint, log } = stores;
+    const { checkpoint, log, generation } = stores;
+    this.#checkpoint = checkpoint;
     this.name = definition.name;
     this.#options = options;
     this.#resolved = resolved;
@@ -55,7 +88,8 @@ export class ModelRun implements ServedModel, Disposable {
     this.#latency = new UpdateLatency(options.clock);
     this.#gate = new ReplicaGate({
       resolved,
-      logId: log.id,
+      logId: generation.id,
+      history: log,
       deployed: this.#deployed,
       clock: options.clock,
       onAck: (replicaId, version) => this.#latency.acknowledged(replicaId, version),
@@ -67,7 +101,7 @@ export class ModelRun implements ServedModel, Disposable {
         source: source.name,
         parameters: layout.parameterCount,
         denseBytes: layout.byteLength,
-        ratio: this.#ratio,
+        ratio: ratioOf(this.#sparsifier),
         triggerSize: definition.strategy.triggerSize,
         batchSize: definition.strategy.batchSize,
       },
@@ -101,9 +135,25 @@ export class ModelRun implements ServedModel, Disposable {
     return this.#gate.connect(connection);
   }
 
-  /** Takes over the training session. */
-  start(session: TrainingSession, feedUrl: string): void {
-    this.#started = { session, feedUrl };
+  fetch(request: HttpFeedRequest): Promise<HttpFeedAnswer> {
+    return this.#gate.fetch(request);
+  }
+
+  /**
+   * Brings back an earlier version, between two steps; resolves when that is durable and on its way.
+   * @throws VersionNotKeptError, RollbackRefusedError when the version cannot come back
+   */
+  async rollBack(request: RollbackRequest): Promise<RollbackReport> {
+    if (!this.#gate.isOpen) throw new RollbackRefusedError("the run replays; try again soon");
+    // Looked for now: the break in training brings a checkpoint of its own.
+    const current = await this.#stores.checkpoints.latest();
+    const saved = current?.version === request.version ? current : null;
+    return this.#rollbacks.ask({ ...request, saved });
+  }
+
+  /** Takes over the training session, and how to open another one. */
+  start(session: TrainingSession, feedUrl: string, open: OpenSession): void {
+    this.#started = { session, feedUrl, open };
     const { checkpoint, loggedVersion } = this.#stores;
     if (checkpoint !== null) {
       this.#options.onEvent({ kind: "resumed", version: loggedVersion, step: checkpoint.step });
@@ -111,24 +161,45 @@ export class ModelRun implements ServedModel, Disposable {
     this.#letReplicasInAt(this.#deployed.version);
   }
 
-  /** Stores the state that a fresh log starts from, so that every version can be rebuilt. */
-  async anchorFirstVersion(): Promise<void> {
-    const { checkpoint, loggedVersion, log } = this.#stores;
-    if (checkpoint !== null || loggedVersion > 0) return;
-    const { version, fingerprint, state } = this.#deployed;
-    await log.putAnchor({ version, fingerprint, bytes: new Uint8Array(state.buffer) });
-  }
-
   /** Trains until the goal, the end of the source or the signal. */
   async train(): Promise<void> {
-    const { session } = this.#running;
-    for await (const report of trainProactively(this.#trainerOptions(session))) {
-      this.#board.record(report);
-      if (report.replayDiffered) this.#warnOfReplay(report);
-      this.#letReplicasInAt(report.version);
-      if (report.step % HELD_OUT_EVERY_STEPS === 0) await this.#scoreHeldOut("some");
-      this.#options.onEvent({ kind: "step", report });
-    }
+    do {
+      const signal = this.#rollbacks.interrupted(this.#options.signal);
+      const options = await this.#trainerOptions(this.#running.session, signal);
+      for await (const report of trainProactively(options)) {
+        this.#board.record(report);
+        if (report.replayDiffered) this.#warnOfReplay(report);
+        this.#letReplicasInAt(report.version);
+        if (report.step % HELD_OUT_EVERY_STEPS === 0) await this.#scoreHeldOut("some");
+        this.#options.onEvent({ kind: "step", report });
+      }
+      this.#checkpoint = await this.#stores.checkpoints.latest();
+    } while (this.#rollbacks.isAsked && (await this.#trainAgain()));
+    await this.#rollbacks.serveAlways((request) => this.#makeRollback(request));
+  }
+
+  /** Makes the rollbacks that were asked for, and opens another session if one was made. */
+  async #trainAgain(): Promise<boolean> {
+    const isMade = await this.#rollbacks.serve((request) => this.#makeRollback(request));
+    if (!isMade || this.#checkpoint === null) return !this.#options.signal.aborted;
+    const { session, open, feedUrl } = this.#running;
+    await session[Symbol.asyncDispose]();
+    this.#started = { session: await open(this.#checkpoint), open, feedUrl };
+    return !this.#options.signal.aborted;
+  }
+
+  async #makeRollback({ saved, ...request }: AskedRollback): Promise<RollbackReport> {
+    const { directory, log } = this.#stores;
+    const deployed = this.#deployed;
+    const current = checkpointOrRefuse(this.#checkpoint);
+    const site = { directory, log, deployed, current, saved };
+    const done = await rollBack(site, request);
+    deployed.apply(done.update);
+    this.#checkpoint = done.checkpoint;
+    this.#gate.open().publish(done.update, done.bytes);
+    this.#board.moved(done.report);
+    this.#options.onEvent({ kind: "rolledBack", report: done.report });
+    return done.report;
   }
 
   /** Scores the deployed state on all held-out data. */
@@ -139,24 +210,31 @@ export class ModelRun implements ServedModel, Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#rollbacks.close();
     this.#gate[Symbol.dispose]();
   }
 
-  get #ratio(): number {
-    return this.#options.ratio ?? this.#resolved.definition.deploy.ratio;
+  get #sparsifier(): SparsifierSpec {
+    const { sparsifier } = this.#resolved.definition.deploy;
+    const { ratio } = this.#options;
+    return ratio === undefined ? sparsifier : withRatio(sparsifier, ratio);
   }
 
-  get #running(): { readonly session: TrainingSession; readonly feedUrl: string } {
+  get #running(): Started {
     if (this.#started === null) throw new Error("internal: the run was not started");
     return this.#started;
   }
 
-  #trainerOptions(session: TrainingSession): TrainerOptions {
-    const { clock, signal, samplesPerSecond } = this.#options;
+  async #trainerOptions(session: TrainingSession, signal: AbortSignal): Promise<TrainerOptions> {
+    const { clock, samplesPerSecond } = this.#options;
     const { definition, model, source } = this.#resolved;
-    const { strategy, deploy, input } = definition;
-    const { checkpoint, checkpoints, history } = this.#stores;
+    const { strategy, input } = definition;
+    const { checkpoints, history, log } = this.#stores;
     const { goal, seed } = this.#record;
+    const checkpoint = this.#checkpoint;
+    const excluded = (await log.rollbacks()).flatMap((entry): readonly PositionRange[] =>
+      entry.excluded === null ? [] : [entry.excluded],
+    );
     const random =
       checkpoint === null ? new Random(seed, streamOf("sampler")) : Random.at(checkpoint.sampler);
     return {
@@ -176,8 +254,8 @@ export class ModelRun implements ServedModel, Disposable {
       preprocessing: input,
       triggerSize: strategy.triggerSize,
       batchSize: strategy.batchSize,
-      sampler: uniformSampler(random),
-      sparsifier: topK({ ratio: this.#ratio, valueType: deploy.valueType }),
+      sampler: excluding(uniformSampler(random), excluded),
+      sparsifier: sparsifierOf(this.#sparsifier, { seed }),
       deployed: this.#deployed,
       publisher: this.#publisher,
       checkpoints,

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createState, deployCopy, stateLayout } from "@everfresh/core";
 import { encodeUpdate } from "@everfresh/sync";
-import { openUpdateLog } from "@everfresh/sync/node";
+import { openUpdateLog, stateAt } from "@everfresh/sync/node";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { SMALL_MODEL, writeSmallRun } from "../log/small-run.fixture.ts";
 import { openStateDirectory } from "../state/state-directory.ts";
 import { openStores } from "./open-stores.ts";
 import { Resources } from "./resources.ts";
@@ -41,4 +42,20 @@ it("refuses a log whose checkpoint is gone", async () => {
   await expect(openStores(directory, resources)).rejects.toMatchObject({
     code: "EF_STATE_DIRECTORY",
   });
+});
+
+it("lets the log go of what it need not keep after each checkpoint, but of nothing that a restart needs", async () => {
+  const { directory, fingerprints } = await writeSmallRun(folder, { versions: 9, checkpointAt: 9 });
+  const policies = { retention: { versions: 2 } };
+  const { log, checkpoints, checkpoint } = await openStores(directory, resources, policies);
+  const { layout } = SMALL_MODEL.state;
+  for (const version of [4, 6, 8]) {
+    const { state, fingerprint } = await stateAt(log, { layout, version });
+    await log.putAnchor({ version, fingerprint, bytes: new Uint8Array(state.buffer) });
+  }
+  await checkpoints.save({ ...checkpoint!, version: 7 });
+  expect(await log.oldest()).toBe(6);
+  expect((await stateAt(log, { layout, version: 7 })).fingerprint).toBe(fingerprints[7]);
+  await checkpoints.save({ ...checkpoint!, version: 9 });
+  expect(await log.oldest()).toBe(8);
 });

@@ -1,13 +1,20 @@
 import type { CheckpointStore, TrainerCheckpoint } from "@everfresh/learn";
 import { type History, openHistory } from "@everfresh/streams";
-import { openUpdateLog, type UpdateLog } from "@everfresh/sync/node";
+import {
+  type AnchorPolicy,
+  openUpdateLog,
+  type Retention,
+  type UpdateLog,
+} from "@everfresh/sync/node";
 import { StateDirectoryError } from "../errors.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
+import { finishSwitch } from "../state/checkpoint-switch.ts";
 import type { StateDirectory } from "../state/state-directory.ts";
 import type { Resources } from "./resources.ts";
 
 /** What a run remembers beyond its process. */
 export interface Stores {
+  readonly directory: StateDirectory;
   readonly log: UpdateLog;
   readonly history: History;
   readonly checkpoints: CheckpointStore;
@@ -17,16 +24,31 @@ export interface Stores {
   readonly loggedVersion: number;
 }
 
+/** What a log stores beside its updates, and what it keeps. */
+export interface LogPolicies {
+  readonly anchors?: AnchorPolicy | undefined;
+  readonly retention?: Retention | undefined;
+}
+
 /**
  * Opens log, history and checkpoints of a state directory.
  * @throws StateDirectoryError when they do not belong together, and what each of them throws
  */
-export async function openStores(directory: StateDirectory, resources: Resources): Promise<Stores> {
-  const log = await openUpdateLog({ file: directory.databaseFile });
+export async function openStores(
+  directory: StateDirectory,
+  resources: Resources,
+  { anchors, retention }: LogPolicies = {},
+): Promise<Stores> {
+  const log = await openUpdateLog({
+    file: directory.databaseFile,
+    ...(anchors === undefined ? {} : { anchors }),
+    ...(retention === undefined ? {} : { retention }),
+  });
   resources.add(() => log[Symbol.asyncDispose]());
+  await finishSwitch({ directory, log });
   const history = await openHistory({ file: directory.databaseFile });
   resources.add(() => history[Symbol.asyncDispose]());
-  const checkpoints = checkpointFile(directory.checkpointFile);
+  const checkpoints = trimmingCheckpoints(checkpointFile(directory.checkpointFile), log);
   const checkpoint = await checkpoints.latest();
   const loggedVersion = log.head()?.version ?? 0;
   if (checkpoint === null && loggedVersion > 0) {
@@ -39,5 +61,20 @@ export async function openStores(directory: StateDirectory, resources: Resources
       `The log in ${directory.path} ends at version ${loggedVersion}, before the checkpoint of version ${checkpoint?.version ?? 0}; restore it or choose another directory with --state DIR`,
     );
   }
-  return { log, history, checkpoints, checkpoint, loggedVersion };
+  return { directory, log, history, checkpoints, checkpoint, loggedVersion };
+}
+
+/**
+ * Checkpoints that never get ahead of the log, not even by a power failure, and after each of which
+ * the log lets go of what it need not keep.
+ */
+function trimmingCheckpoints(store: CheckpointStore, log: UpdateLog): CheckpointStore {
+  return {
+    latest: () => store.latest(),
+    save: async (checkpoint) => {
+      await log.flush();
+      await store.save(checkpoint);
+      await log.compact({ keep: checkpoint.version });
+    },
+  };
 }

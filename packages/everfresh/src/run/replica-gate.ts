@@ -1,12 +1,23 @@
 import { type Clock, type DeployedState } from "@everfresh/core";
 import { inferenceGraph } from "@everfresh/engine";
-import { Feed, type FeedConnection, type FeedSession, type ReplicaInfo } from "@everfresh/sync";
+import {
+  Feed,
+  type FeedConnection,
+  type FeedSession,
+  HttpFeed,
+  type HttpFeedAnswer,
+  type HttpFeedRequest,
+  type ReplicaInfo,
+  type UpdateHistory,
+} from "@everfresh/sync";
 import type { ResolvedModel } from "../config/resolve-model.ts";
 
 /** Options of {@link ReplicaGate}. */
 export interface ReplicaGateOptions {
   readonly resolved: ResolvedModel;
   readonly logId: string;
+  /** Where updates are that are no longer in memory: the log. */
+  readonly history: UpdateHistory;
   /** Opened from this state; the feed then keeps a copy of its own. */
   readonly deployed: DeployedState;
   readonly clock: Clock;
@@ -21,6 +32,7 @@ export interface ReplicaGateOptions {
 export class ReplicaGate implements Disposable {
   readonly #options: ReplicaGateOptions;
   #feed: Feed | null = null;
+  #http: HttpFeed | null = null;
 
   constructor(options: ReplicaGateOptions) {
     this.#options = options;
@@ -33,7 +45,7 @@ export class ReplicaGate implements Disposable {
 
   /** Lets replicas in from now on; calling it again changes nothing. */
   open(): Feed {
-    const { resolved, logId, deployed, clock, onAck } = this.#options;
+    const { resolved, logId, history, deployed, clock, onAck } = this.#options;
     const { definition, model } = resolved;
     this.#feed ??= new Feed({
       manifest: {
@@ -47,6 +59,7 @@ export class ReplicaGate implements Disposable {
         target: definition.target,
       },
       deployed,
+      history,
       clock,
       onAck: ({ replicaId, version }) => onAck(replicaId, version),
     });
@@ -56,6 +69,15 @@ export class ReplicaGate implements Disposable {
   /** Adds a connection. The server asks only while the gate is open. */
   connect(connection: FeedConnection): FeedSession {
     return this.open().connect(connection);
+  }
+
+  /**
+   * Answers a request of a polling replica. Segments are only built from the first one on: merging
+   * takes time, and most runs are never polled.
+   */
+  fetch(request: HttpFeedRequest): Promise<HttpFeedAnswer> {
+    this.#http ??= new HttpFeed(this.open());
+    return this.#http.answer(request);
   }
 
   /** The connected replicas, with how far each is behind. */
@@ -72,6 +94,7 @@ export class ReplicaGate implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#http?.[Symbol.dispose]();
     this.#feed?.[Symbol.dispose]();
   }
 }

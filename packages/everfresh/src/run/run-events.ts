@@ -1,4 +1,5 @@
 import type { StepReport } from "@everfresh/learn";
+import type { RollbackReport } from "../log/roll-back.ts";
 
 /** What happens in a run, for whoever shows it. */
 export type RunEvent =
@@ -6,4 +7,5 @@ export type RunEvent =
   | { readonly kind: "resumed"; readonly version: number; readonly step: number }
   | { readonly kind: "ready"; readonly version: number; readonly plan: string }
   | { readonly kind: "step"; readonly report: StepReport }
+  | { readonly kind: "rolledBack"; readonly report: RollbackReport }
   | { readonly kind: "warning"; readonly message: string };

@@ -55,8 +55,9 @@ function checkSame(
 ): void {
   for (const key of ["model", "source", "parameters", "seed"] as const) {
     if (wanted[key] === recorded[key]) continue;
+    const wayOut = key === "parameters" ? "let it start anew there with --new-generation, or " : "";
     throw new StateMismatchError(
-      `The state directory holds a run with ${key} ${recorded[key]}, this one has ${key} ${wanted[key]}; choose another with --state DIR`,
+      `The state directory holds a run with ${key} ${recorded[key]}, this one has ${key} ${wanted[key]}; ${wayOut}choose another with --state DIR`,
       { key, recorded: recorded[key], wanted: wanted[key] },
     );
   }

@@ -1,7 +1,8 @@
 /**
  * One model from start to end: state directory, source, trainer, log, feed and server put together.
  */
-import { openTrainingSession } from "@everfresh/engine";
+import { measurePlan, type TrainingSession, trainingNotes } from "@everfresh/engine";
+import type { TrainerCheckpoint } from "@everfresh/learn";
 import { type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
 import { startServer } from "../http/server.ts";
 import {
@@ -11,13 +12,18 @@ import {
   type Processor,
   type RecordedPlan,
 } from "../state/recorded-plan.ts";
+import { removeServerAddress, writeServerAddress } from "../state/server-address.ts";
 import { openStateDirectory, type RunRecord } from "../state/state-directory.ts";
+import { enterGeneration, type GenerationStores } from "./enter-generation.ts";
 import { ModelRun } from "./model-run.ts";
-import { openStores, type Stores } from "./open-stores.ts";
+import { openSession } from "./open-session.ts";
+import { openStores } from "./open-stores.ts";
 import { Resources } from "./resources.ts";
 import { runRecordFor, SEED_DEFAULT } from "./run-goal.ts";
 import type { RunModelOptions } from "./run-options.ts";
 import { thisProcessor } from "./this-processor.ts";
+
+const PLAN_MEASUREMENT_MS = 1_000; // tells one worker from two; nobody waits long for it
 
 /**
  * Trains and serves one model until it is done or `signal` aborts, and leaves everything consistent.
@@ -30,7 +36,12 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const recorded = directory.readRecord();
     const seed = options.seed ?? recorded?.seed ?? SEED_DEFAULT;
     const resolved = await resolveModel(options.config(seed), seed);
-    const stores = await openStores(directory, resources);
+    for (const message of trainingNotes(resolved.model)) {
+      options.onEvent({ kind: "warning", message });
+    }
+    const { retention, anchors } = resolved.definition;
+    const opening = await openStores(directory, resources, { retention, anchors });
+    const mayStartAnew = options.newGeneration ?? false;
     const record = runRecordFor(
       {
         model: resolved.definition.name,
@@ -39,15 +50,15 @@ export async function runModel(options: RunModelOptions): Promise<void> {
         seed: options.seed,
         steps: options.steps,
       },
-      recorded,
-      stores.checkpoint?.step ?? 0,
+      mayStartAnew ? ofAnyModel(recorded, resolved) : recorded,
+      opening.checkpoint?.step ?? 0,
     );
+    const stores = await enterGeneration(opening, resolved, { mayStartAnew });
     const run = await openRun(options, resolved, record, stores, resources);
     const computing = { plan: planToRecord(run.plan), processor: thisProcessor() };
     warnOfDifferences(options, record, computing);
     const opened = { ...record, ...computing };
     directory.writeRecord(opened);
-    await run.anchorFirstVersion();
     // A run that replays first lets replicas in while it trains.
     if (run.ready) await options.beforeTraining?.(() => run.status());
     await run.train();
@@ -63,7 +74,7 @@ async function openRun(
   options: RunModelOptions,
   resolved: ResolvedModel,
   record: RunRecord,
-  stores: Stores,
+  stores: GenerationStores,
   resources: Resources,
 ): Promise<ModelRun> {
   const run = new ModelRun(options, resolved, record, stores);
@@ -71,19 +82,56 @@ async function openRun(
   resources.add(() => server.close());
   resources.add(() => run[Symbol.dispose]());
   const { pageUrl, feedUrl } = server;
+  const { directory, log } = stores;
+  writeServerAddress(directory, feedUrl.replace(/^ws/, "http"));
+  resources.add(() => removeServerAddress(directory));
   options.onEvent({ kind: "listening", pageUrl, feedUrl });
-  const { definition, model } = resolved;
-  const { checkpoint } = stores;
-  const session = await openTrainingSession(model, {
-    optimizer: definition.optimizer,
-    batchSize: definition.strategy.batchSize,
-    seed: record.seed,
-    plan: planToResume(record.plan, options.plan),
-    ...(checkpoint === null ? {} : { checkpoint: checkpoint.training }),
-  });
-  resources.add(() => session[Symbol.asyncDispose]());
-  run.start(session, feedUrl);
+  const open = async (
+    checkpoint: TrainerCheckpoint | null,
+    plan = record.plan,
+  ): Promise<TrainingSession> => {
+    const session = await openSession({
+      resolved,
+      log,
+      seed: record.seed,
+      plan: planToResume(plan, options.plan),
+      checkpoint,
+    });
+    resources.add(() => session[Symbol.asyncDispose]());
+    return session;
+  };
+  const session = await open(stores.checkpoint, await planToStart(options, resolved, record));
+  const recordedPlan = planToRecord(session.plan);
+  run.start(session, feedUrl, (checkpoint) => open(checkpoint, recordedPlan));
   return run;
+}
+
+/**
+ * The plan of a run: as recorded; where nothing is to be reproduced the fastest of a short measurement;
+ * otherwise null, which is the fixed default.
+ */
+async function planToStart(
+  { seed, plan = {} }: RunModelOptions,
+  { definition, model }: ResolvedModel,
+  record: RunRecord,
+): Promise<RecordedPlan | null> {
+  const isChosen = plan.workers !== undefined || plan.batchNorm !== undefined;
+  const isFixed = plan.provider !== undefined || seed !== undefined || isChosen;
+  if (record.plan !== null || isFixed) return record.plan;
+  const { optimizer, strategy } = definition;
+  const [fastest] = await measurePlan(model, {
+    optimizer,
+    batchSize: strategy.batchSize,
+    budgetMs: PLAN_MEASUREMENT_MS,
+  });
+  return planToRecord(fastest.plan);
+}
+
+/** A record as if it had been of this model, whose tensors may be others and so its plan too. */
+function ofAnyModel(recorded: RunRecord | null, { model }: ResolvedModel): RunRecord | null {
+  const parameters = model.state.layout.parameterCount;
+  if (recorded === null || recorded.parameters === parameters) return recorded;
+  return { ...recorded, parameters, plan: null };
 }
 
 /** Bit equality holds for one plan on one kind of processor. */

@@ -11,6 +11,8 @@ export interface RunModelOptions {
   readonly config: (seed: number) => LoadedConfig;
   readonly stateDirectory: string;
   readonly seed?: number;
+  /** Whether the model may have other tensors than before: it then starts anew, as a new generation. */
+  readonly newGeneration?: boolean;
   /** Ends after so many steps; otherwise with the source. */
   readonly steps?: number;
   /** Overrides the configured share of parameters per update. */

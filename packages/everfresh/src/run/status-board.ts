@@ -31,6 +31,7 @@ export class StatusBoard {
   readonly #options: StatusBoardOptions;
   readonly #series = new ThinnedSeries<StatusPoint>(SERIES_POINTS_MAX);
   #latest: StepReport | null = null;
+  #moved: Pick<ModelStatus, "version" | "fingerprint"> | null = null;
   #phase: ModelStatus["phase"] = "training";
   #heldOutAccuracy: number | null = null;
 
@@ -46,6 +47,7 @@ export class StatusBoard {
   /** Takes in one step. */
   record(report: StepReport): void {
     this.#latest = report;
+    this.#moved = null;
     this.stepMs.add(report.stepMs);
     if (report.entries > 0 || report.updateBytes > 0) this.updateBytes.add(report.updateBytes);
     this.#series.add({
@@ -57,6 +59,11 @@ export class StatusBoard {
       loss: report.loss,
       stepMs: report.stepMs,
     });
+  }
+
+  /** The deployed state has moved without a step. */
+  moved(to: Pick<ModelStatus, "version" | "fingerprint">): void {
+    this.#moved = to;
   }
 
   /** Takes in an accuracy of the deployed state on held-out data. */
@@ -77,8 +84,8 @@ export class StatusBoard {
     return {
       ...facts,
       phase: this.#phase,
-      version: now?.version ?? start.version,
-      fingerprint: now?.fingerprint ?? start.fingerprint,
+      version: this.#moved?.version ?? now?.version ?? start.version,
+      fingerprint: this.#moved?.fingerprint ?? now?.fingerprint ?? start.fingerprint,
       samples: now?.samples ?? start.samples,
       steps: now?.step ?? start.steps,
       startedAtMs,

@@ -60,6 +60,10 @@ export interface StateDirectory {
   /** SQLite file of history and update log. */
   readonly databaseFile: string;
   readonly checkpointFile: string;
+  /** A checkpoint that is about to take the place of the current one. */
+  readonly nextCheckpointFile: string;
+  /** Where the server of the run that works here listens; there while it does. */
+  readonly serverFile: string;
   /** Null in a fresh directory. */
   readRecord(): RunRecord | null;
   writeRecord(record: RunRecord): void;
@@ -108,6 +112,8 @@ function stateDirectoryAt(absolute: string): StateDirectory {
     path: absolute,
     databaseFile: path.join(absolute, "everfresh.sqlite"),
     checkpointFile: path.join(absolute, "checkpoint.bin"),
+    nextCheckpointFile: path.join(absolute, "checkpoint.next.bin"),
+    serverFile: path.join(absolute, "server.json"),
     readRecord: () => (existsSync(recordFile) ? parseRecord(recordFile) : null),
     writeRecord: (record) => {
       const text = `${JSON.stringify({ format: RECORD_FORMAT, ...record }, null, 2)}\n`;

@@ -1,4 +1,6 @@
-/** Differences as an update can carry them in few bits; what they lose is in the next difference. */
+/**
+ * Differences as an update can carry them in few bits; what they lose is in the next difference.
+ */
 import {
   entryRuns,
   type IncrementType,
@@ -7,6 +9,7 @@ import {
   type StateChange,
   type StateLayout,
 } from "@everfresh/core";
+import { bitsOf, floatOf } from "./candidates.ts";
 
 /** Increments with what they are multiples of. */
 type Increments = Required<Pick<StateChange, "values" | "scales">>;
@@ -29,20 +32,6 @@ export const incrementsOf: {
   int8: (differences) => int8Increments(differences),
   sign: (differences, layout, indices) => signIncrements(differences, layout, indices),
 };
-
-/** wanted − deployed at each of `indices`. */
-export function differencesOf(
-  indices: Uint32Array,
-  wanted: Float32Array,
-  deployed: Float32Array,
-): Float32Array {
-  const differences = new Float32Array(indices.length);
-  for (let i = 0; i < indices.length; i++) {
-    const index = indices[i] ?? 0;
-    differences[i] = (wanted[index] ?? 0) - (deployed[index] ?? 0);
-  }
-  return differences;
-}
 
 function int8Increments(differences: Float32Array): Increments {
   const values = new Float32Array(differences.length);
@@ -83,8 +72,16 @@ function signIncrements(
 /** Below it bfloat16 loses digits: the smallest normal number. */
 const NORMAL_MIN = 2 ** -126;
 
-/** As bfloat16, unless that is too small to be exact, or infinite. */
-function asScale(value: number): number {
+/** `value` as a scale is sent: as bfloat16, unless that is too small to be exact, or infinite. */
+export function asScale(value: number): number {
   const rounded = roundToBfloat16(value);
   return rounded >= NORMAL_MIN && rounded < Infinity ? rounded : Math.fround(value);
+}
+
+/** The same, but never less than `value`, which is above 0. */
+export function asScaleAbove(value: number): number {
+  const nearest = asScale(value);
+  if (nearest >= value) return nearest;
+  const ulps = nearest >= NORMAL_MIN ? 0x1_0000 : 1;
+  return floatOf(bitsOf(nearest) + ulps);
 }

@@ -75,7 +75,8 @@ function tensor(changes: Readonly<Record<string, unknown>>): unknown {
 function withJson(json: string): Uint8Array {
   const writer = new ByteWriter(64);
   writer.raw(new TextEncoder().encode("EM"));
-  writer.u8(1);
+  writer.u8(2);
+  writer.u8(0);
   writer.text(json);
   writer.raw(Uint8Array.of(1, 2, 3));
   return writer.finishWithCrc();

@@ -15,9 +15,10 @@ import {
 
 import { CorruptManifestError } from "../errors.ts";
 import type { Manifest, NamedShape } from "../manifest.ts";
-import { type FormatHead, openChecked } from "./byte-reader.ts";
+import { type ByteReader, type FormatHead, openChecked } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { PARAMETERS_MAX, TENSORS_MAX } from "./limits.ts";
+import { SEAL_BYTES, UPDATE_FLAGS } from "./update-header.ts";
 
 /**
  * Longest description, without the graph: room for tens of thousands of tensors with long names.
@@ -27,9 +28,9 @@ const MANIFEST_JSON_BYTES_MAX: number = 16 * 2 ** 20;
 /** Longest log id in bytes; a UUID has 36. */
 export const LOG_ID_BYTES_MAX = 64;
 
-const HEAD: FormatHead = { what: "Manifest", magic: "EM", version: 1 };
+const HEAD: FormatHead = { what: "Manifest", magic: "EM", version: 2 };
 
-/** The bytes of a manifest: `"EM" 01 │ JSON length │ JSON │ graph │ CRC-32`. */
+/** The bytes of a manifest: `"EM" 02 │ flags │ JSON length │ JSON │ graph │ CRC-32`, unsigned. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const { name, logId, layout, input, output, preprocessing, target, graph } = manifest;
   const tensors = layout.tensors.map(({ name, role, dtype, shape }) => ({
@@ -41,20 +42,25 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
   const writer = new ByteWriter(graph.length + 4096);
   writer.raw(new TextEncoder().encode(HEAD.magic));
   writer.u8(HEAD.version);
+  writer.u8(0);
   writer.text(JSON.stringify({ name, logId, tensors, input, output, preprocessing, target }));
   writer.raw(graph);
   return writer.finishWithCrc();
 }
 
 /**
- * The manifest that `bytes` stand for, every field checked; its `graph` is a copy.
+ * The manifest that `bytes` stand for, every field checked; its `graph` is a copy. A signature is
+ * not looked at.
  * @throws UnsupportedFormatError for another format version
  * @throws CorruptManifestError when checksum, structure or content are wrong
  */
 export function decodeManifest(bytes: Uint8Array): Manifest {
-  const reader = openChecked(bytes, HEAD, fail);
+  const { reader, flags } = openManifest(bytes);
   const json = reader.text(MANIFEST_JSON_BYTES_MAX, "description");
-  const graph = reader.raw(reader.remaining).slice();
+  const isSigned = (flags & UPDATE_FLAGS.signed) !== 0;
+  const graphBytes = reader.remaining - (isSigned ? SEAL_BYTES : 0);
+  if (graphBytes < 0) throw fail("its signature is too short");
+  const graph = reader.raw(graphBytes).slice();
   try {
     return { ...manifestOf(JSON.parse(json)), graph };
   } catch (error) {
@@ -62,6 +68,17 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
     // The builders of core and JSON.parse say what is wrong.
     throw fail(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** A manifest whose checksum is right, read up to and with its flags. */
+export function openManifest(bytes: Uint8Array): {
+  readonly reader: ByteReader;
+  readonly flags: number;
+} {
+  const reader = openChecked(bytes, HEAD, fail);
+  const flags = reader.u8();
+  if ((flags & ~UPDATE_FLAGS.signed) !== 0) throw fail(`flags ${flags} are unknown`);
+  return { reader, flags };
 }
 
 function fail(reason: string): CorruptManifestError {

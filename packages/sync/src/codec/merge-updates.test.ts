@@ -53,7 +53,7 @@ describe("mergeUpdates", () => {
       const indices = new Set(updates.flatMap((update) => [...update.indices]));
       expect(merged.indices).toEqual(Uint32Array.from(indices).sort());
       const times = updates.flatMap(({ eventTimeMs }) => eventTimeMs ?? []);
-      expect(merged.eventTimeMs).toBe(times.length === 0 ? null : Math.max(...times));
+      expect(merged.eventTimeMs).toBe(times.at(-1) ?? null);
     }
     expect(types.size).toBe(VALUE_TYPES.length);
   });

@@ -32,7 +32,7 @@ export function mergeUpdates(updates: readonly Update[], after: DeployedState): 
     toVersion: last.toVersion,
     fingerprintBefore: first.fingerprintBefore,
     fingerprintAfter: last.fingerprintAfter,
-    eventTimeMs: newestOf(updates),
+    eventTimeMs: eventTimeOf(updates),
     valueType: "float32",
     indices,
     values: new Float32Array(words.buffer),
@@ -91,7 +91,7 @@ function bufferOf({ state }: DeployedState, tensor: number): Update["buffers"][n
   return { tensor, data: viewOf(entry.dtype, copy.buffer, 0, entry.length) };
 }
 
-function newestOf(updates: readonly Update[]): number | null {
-  const times = updates.flatMap(({ eventTimeMs }) => eventTimeMs ?? []);
-  return times.length === 0 ? null : times.reduce((a, b) => Math.max(a, b));
+/** As the last of them that knows says: after a rollback that is earlier than before. */
+function eventTimeOf(updates: readonly Update[]): number | null {
+  return updates.findLast(({ eventTimeMs }) => eventTimeMs !== null)?.eventTimeMs ?? null;
 }

@@ -26,6 +26,9 @@ export const KEY_ID_BYTES = 4;
 /** Bytes of an Ed25519 signature. */
 export const SIGNATURE_BYTES = 64;
 
+/** Bytes that a signature adds to a format: key id and signature. */
+export const SEAL_BYTES: number = KEY_ID_BYTES + SIGNATURE_BYTES;
+
 /** What an update says about itself, without its entries. */
 export interface UpdateHeader extends Pick<
   Update,
@@ -80,7 +83,7 @@ export function openUpdate(bytes: Uint8Array): OpenUpdate {
   const eventTimeMs = hasTime ? reader.varint(Number.MAX_SAFE_INTEGER, "event time") : null;
   const entries = reader.varint(PARAMETERS_MAX, "number of entries");
   const isSigned = (flags & UPDATE_FLAGS.signed) !== 0;
-  const bodyBytes = reader.remaining - (isSigned ? KEY_ID_BYTES + SIGNATURE_BYTES : 0);
+  const bodyBytes = reader.remaining - (isSigned ? SEAL_BYTES : 0);
   if (bodyBytes < 0) throw corrupt("its signature is too short");
   const bodyEnd = reader.offset + bodyBytes;
   return {

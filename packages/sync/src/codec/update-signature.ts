@@ -6,10 +6,10 @@
 import { SigningUnavailableError, UpdateSignatureError } from "../errors.ts";
 import { ByteWriter, CRC_BYTES } from "./byte-writer.ts";
 import {
-  corrupt,
   FLAGS_AT,
   KEY_ID_BYTES,
   openUpdate,
+  SEAL_BYTES,
   SIGNATURE_BYTES,
   UPDATE_FLAGS,
 } from "./update-header.ts";
@@ -18,6 +18,9 @@ const ALGORITHM = "Ed25519";
 
 /** Bytes of a public key, and of the seed of a private one. */
 const KEY_BYTES = 32;
+
+/** An update names the states that it is between: nothing else needs to be signed with it. */
+const NO_CONTEXT: Uint8Array = new Uint8Array(0);
 
 /** What stands before the seed in the PKCS #8 form of an Ed25519 private key (RFC 8410). */
 const PKCS8_HEAD: Uint8Array = Uint8Array.of(
@@ -90,18 +93,7 @@ export async function importSigningKey(seed: Uint8Array): Promise<SigningKey> {
  */
 export async function signUpdate(bytes: Uint8Array, key: SigningKey): Promise<Uint8Array> {
   const { bodyEnd } = openUpdate(bytes);
-  const writer = new ByteWriter(bodyEnd + KEY_ID_BYTES + SIGNATURE_BYTES + CRC_BYTES);
-  writer.raw(bytes.subarray(0, bodyEnd));
-  writer.raw(keyIdBytes(key.publicKey));
-  const signed = writer.bytes().slice();
-  signed[FLAGS_AT] = (signed[FLAGS_AT] ?? 0) | UPDATE_FLAGS.signed;
-  const signature = await guarded("signing failed", (subtle) =>
-    subtle.sign(ALGORITHM, key.handle, signed),
-  );
-  const whole = new ByteWriter(signed.length + SIGNATURE_BYTES + CRC_BYTES);
-  whole.raw(signed);
-  whole.raw(new Uint8Array(signature));
-  return whole.finishWithCrc().slice();
+  return signed(bytes.subarray(0, bodyEnd), NO_CONTEXT, key);
 }
 
 /**
@@ -117,23 +109,73 @@ export async function verifyUpdate(bytes: Uint8Array, policy: SignaturePolicy): 
     if (!policy.required) return;
     throw new UpdateSignatureError("unsigned", `version ${toVersion} is not signed`);
   }
+  await checkSignature(`version ${toVersion}`, bytes, bodyEnd, NO_CONTEXT, policy);
+}
+
+/**
+ * A format without its signature and checksum, signed: with the flag, key id, signature, checksum.
+ * @param context signed too, before the bytes, but not part of them: what they belong to
+ */
+export async function signed(
+  body: Uint8Array,
+  context: Uint8Array,
+  key: SigningKey,
+): Promise<Uint8Array> {
+  const writer = new ByteWriter(body.length + SEAL_BYTES + CRC_BYTES);
+  writer.raw(body);
+  writer.raw(keyIdBytes(key.publicKey));
+  const bytes = writer.bytes();
+  bytes[FLAGS_AT] = (bytes[FLAGS_AT] ?? 0) | UPDATE_FLAGS.signed;
+  const signature = await guarded("signing failed", (subtle) =>
+    subtle.sign(ALGORITHM, key.handle, joined(context, bytes)),
+  );
+  writer.raw(new Uint8Array(signature));
+  return writer.finishWithCrc().slice();
+}
+
+/**
+ * Checks the signature behind `bodyEnd` of a format that has one.
+ * @throws UpdateSignatureError for one that the policy does not allow
+ */
+export async function checkSignature(
+  what: string,
+  bytes: Uint8Array,
+  bodyEnd: number,
+  context: Uint8Array,
+  policy: SignaturePolicy,
+): Promise<void> {
+  const end = bodyEnd + KEY_ID_BYTES;
+  const keyId = new DataView(bytes.buffer, bytes.byteOffset + bodyEnd, KEY_ID_BYTES).getUint32(0);
   const keys = policy.keys.filter(({ id }) => id === keyId);
   const name = keyId.toString(16).padStart(8, "0");
   if (keys.length === 0) {
     if (!policy.required) return;
-    throw new UpdateSignatureError("unknownKey", `key ${name} is not trusted`, { keyId });
+    throw new UpdateSignatureError("unknownKey", `${what}: key ${name} is not trusted`, { keyId });
   }
-  const end = bodyEnd + KEY_ID_BYTES;
-  const signed = new Uint8Array(bytes.subarray(0, end));
+  const content = joined(context, bytes.subarray(0, end));
   const signature = new Uint8Array(bytes.subarray(end, end + SIGNATURE_BYTES));
-  if (signature.length !== SIGNATURE_BYTES) throw corrupt("its signature is too short");
   for (const { handle } of keys) {
     const isGood = await guarded("verifying failed", (subtle) =>
-      subtle.verify(ALGORITHM, handle, signature, signed),
+      subtle.verify(ALGORITHM, handle, signature, content),
     );
     if (isGood) return;
   }
-  throw new UpdateSignatureError("wrong", `the signature of key ${name} is wrong`, { keyId });
+  throw new UpdateSignatureError("wrong", `${what}: the signature of key ${name} is wrong`, {
+    keyId,
+  });
+}
+
+/** The SHA-256 of `bytes`. */
+export async function sha256(bytes: Uint8Array): Promise<Uint8Array> {
+  const own = new Uint8Array(bytes);
+  return new Uint8Array(await guarded("hashing failed", (subtle) => subtle.digest("SHA-256", own)));
+}
+
+function joined(first: Uint8Array, second: Uint8Array): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(first.length + second.length);
+  whole.set(first);
+  whole.set(second, first.length);
+  return whole;
 }
 
 async function guarded<T>(what: string, use: (subtle: SubtleCrypto) => Promise<T>): Promise<T> {

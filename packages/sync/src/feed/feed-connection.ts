@@ -29,8 +29,13 @@ export interface FeedLimits {
    * Bytes waiting in one connection, beyond one snapshot, before it gets no more. @default 1 MiB
    */
   readonly bufferedBytesMax?: number;
-  /** Least time between two snapshots that one replica asks for. @default 1,000 ms */
+  /** Least time between two answers to one replica that asks again. @default 1,000 ms */
   readonly snapshotIntervalMs?: number;
+  /**
+   * Bytes of updates that are kept in memory, and as many that are read from the log, for replicas
+   * that are behind. @default 8 MiB
+   */
+  readonly historyBytesMax?: number;
   /** Time between two `head` messages to each replica. @default 2,000 ms */
   readonly beatMs?: number;
   /** How long a new connection may take to say hello. @default 10,000 ms */
@@ -42,7 +47,8 @@ export const FEED_LIMITS: Required<FeedLimits> = {
   connectionsMax: 10_000, // twice what one process was measured to serve
   bufferedBytesMax: 1024 * 1024, // thousands of updates: a replica behind that is cheaper to reset
   snapshotIntervalMs: 1_000, // a replica that can never apply costs one snapshot a second at most
-  beatMs: 2_000, // a lost tail of updates is noticed within this time; 20 bytes each
+  historyBytesMax: 8 * 1024 * 1024, // an hour of LeNet-5 at 20 updates of 100 bytes per second
+  beatMs: 2_000, // a lost tail of updates is noticed within this time; 60 bytes each
   helloMs: 10_000, // a slow handshake over a bad mobile network
 };
 

@@ -1,37 +1,41 @@
 /**
  * One replica as the feed sees it:
  *
- *   joining ── hello ──► following ◄── drained, snapshot ──┐
- *                          │    └── too much buffered ──► stalled
- *                          └── resync ──► stalled (until a snapshot is allowed again)
+ *   joining ── hello ──► answering ── answered ──► following ── too much buffered ──► stalled
+ *                          ▲                         └── resync ──► stalled              │
+ *                          └──────── drained, and an answer is allowed again ────────────┘
  *
- * A following replica gets every update; a stalled one gets none, then a fresh snapshot.
+ * A following replica gets every update; a stalled one gets none, then what it misses in as few
+ * bytes as possible. Answering takes no time unless something has to be read or signed.
  */
 import { type Clock, EverfreshError } from "@everfresh/core";
 
 import { UnsupportedFormatError } from "../errors.ts";
 import { decodeReplicaMessage, encodeFeedMessage } from "../protocol/message-codec.ts";
-import type { Ack, EndReason, Hello, ReplicaMessage, Resync } from "../protocol/message.ts";
+import type {
+  Ack,
+  EndReason,
+  Hello,
+  Position,
+  ReplicaMessage,
+  Resync,
+} from "../protocol/message.ts";
+import type { StateName } from "../replica/runtime.ts";
+import type { Answer } from "./catch-up.ts";
+import type { FeedState } from "./feed-state.ts";
 import type { FeedConnection, FeedLimits, FeedReplica, FeedSession } from "./feed-connection.ts";
 
 /** What a member needs from its feed. */
 export interface FeedHost {
   readonly clock: Clock;
   readonly limits: Required<FeedLimits>;
-  readonly logId: string;
-  readonly version: number;
-  readonly fingerprint: string;
-  /** Bytes of the state. */
-  readonly stateBytes: number;
-  manifestFrame(): Uint8Array;
-  snapshotFrame(): Uint8Array;
-  headFrame(): Uint8Array;
+  readonly state: FeedState;
   /** Whether `ack` names a state that was published, as far as the feed remembers. */
   acknowledged(member: FeedMember, ack: Ack): boolean;
   left(member: FeedMember): void;
 }
 
-type Phase = "joining" | "following" | "stalled" | "gone";
+type Phase = "joining" | "answering" | "following" | "stalled" | "gone";
 
 // WebSocket close codes (RFC 6455 section 7.4.1 and the IANA registry).
 const CLOSE_CODES: { readonly [R in EndReason]: number } = {
@@ -54,8 +58,13 @@ export class FeedMember implements FeedSession {
   #phase: Phase = "joining";
   #acknowledged: Ack | null = null;
   #lastAckMs: number | null = null;
+  #answeredAtMs = -Infinity;
   #snapshotAtMs = -Infinity;
   #needsManifest = false;
+  /** Nothing was sent yet. */
+  #isGreeting = false;
+  /** What it has once it took all that was sent; null when that cannot be built upon. */
+  #has: Position | null = null;
 
   constructor(id: string, host: FeedHost, connection: FeedConnection) {
     this.id = id;
@@ -109,14 +118,17 @@ export class FeedMember implements FeedSession {
     this.#connection.close(CLOSE_CODES[reason], message.slice(0, CLOSE_REASON_CHARACTERS_MAX));
   }
 
-  /** A new update: sent while this replica keeps up. */
-  update(frame: Uint8Array): void {
+  /** A new update, to the state `to`: sent while this replica keeps up. */
+  update(frame: Uint8Array, to: StateName): void {
     if (this.#phase === "stalled") this.#recover();
     else if (this.#phase === "following") {
-      const { limits, stateBytes } = this.#host;
-      const roomBytes = limits.bufferedBytesMax + stateBytes;
+      const { limits, state } = this.#host;
+      const roomBytes = limits.bufferedBytesMax + state.stateBytes;
       if (this.#connection.bufferedBytes + frame.length > roomBytes) this.#phase = "stalled";
-      else this.#send(frame);
+      else {
+        this.#has = { logId: state.logId, ...to };
+        this.#send(frame);
+      }
     }
   }
 
@@ -128,7 +140,8 @@ export class FeedMember implements FeedSession {
         this.end("violation", "no hello in time");
       }
     } else if (this.#phase === "stalled") this.#recover();
-    else if (this.#phase === "following" && this.#isDrained()) this.#send(this.#host.headFrame());
+    else if (this.#phase === "following" && this.#isDrained())
+      this.#send(this.#host.state.headFrame());
   }
 
   #handle(message: ReplicaMessage): void {
@@ -148,47 +161,86 @@ export class FeedMember implements FeedSession {
   }
 
   #join({ have }: Hello): void {
-    const host = this.#host;
-    this.#phase = "following";
-    const sameLog = have?.logId === host.logId;
-    if (sameLog && have.version === host.version && have.fingerprint === host.fingerprint) {
-      this.#send(host.headFrame());
-      return;
-    }
+    const sameLog = have?.logId === this.#host.state.logId;
     this.#needsManifest = !sameLog;
-    this.#sendSnapshot();
+    this.#has = sameLog ? have : null;
+    this.#isGreeting = true;
+    this.#answer();
   }
 
   #acknowledge(ack: Ack): void {
     this.#acknowledged = ack;
     this.#lastAckMs = this.#host.clock.nowMs();
     // A replica checks itself; if it was wrong all the same, it must not go on from there.
-    if (!this.#host.acknowledged(this, ack)) this.#phase = "stalled";
+    if (!this.#host.acknowledged(this, ack)) this.#stall(null);
     if (this.#phase === "stalled") this.#recover();
   }
 
-  #resync({ reason }: Resync): void {
+  #resync({ reason, have }: Resync): void {
     if (reason === "noManifest") this.#needsManifest = true;
-    this.#phase = "stalled";
+    this.#stall(have?.logId === this.#host.state.logId ? have : null);
     this.#recover();
+  }
+
+  /** Lets it wait for an answer from `has` on; one that is under way is for another state. */
+  #stall(has: Position | null): void {
+    this.#has = has;
+    this.#phase = "stalled";
   }
 
   #recover(): void {
     const { clock, limits } = this.#host;
-    const sinceMs = clock.monotonicMs() - this.#snapshotAtMs;
-    if (sinceMs >= limits.snapshotIntervalMs && this.#isDrained()) this.#sendSnapshot();
+    const sinceMs = clock.monotonicMs() - this.#answeredAtMs;
+    if (sinceMs >= limits.snapshotIntervalMs && this.#isDrained()) this.#answer();
+  }
+
+  #isGone(): boolean {
+    return this.#phase === "gone";
   }
 
   #isDrained(): boolean {
     return this.#connection.bufferedBytes <= this.#host.limits.bufferedBytesMax / 4;
   }
 
-  #sendSnapshot(): void {
+  /** Sends what is missing; afterwards updates follow in order. */
+  #answer(): void {
+    this.#phase = "answering";
+    this.#answeredAtMs = this.#host.clock.monotonicMs();
+    const asked = this.#has;
+    const withManifest = this.#needsManifest;
+    const answer = this.#host.state.answer(asked, withManifest);
+    if (!(answer instanceof Promise)) {
+      this.#take(answer);
+      return;
+    }
+    answer.then(
+      (late) => {
+        // Meanwhile it may have gone, or said that it has something else.
+        if (this.#phase === "answering" && this.#has === asked) this.#take(late);
+      },
+      (error: unknown) => this.end("busy", error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  #take({ frames, at, isSnapshot }: Answer): void {
+    const { clock, limits, state } = this.#host;
+    const nowMs = clock.monotonicMs();
+    if (isSnapshot && nowMs - this.#snapshotAtMs < limits.snapshotIntervalMs) {
+      this.#phase = "stalled";
+      return;
+    }
+    if (isSnapshot) this.#snapshotAtMs = nowMs;
     this.#phase = "following";
-    this.#snapshotAtMs = this.#host.clock.monotonicMs();
-    if (this.#needsManifest) this.#send(this.#host.manifestFrame());
     this.#needsManifest = false;
-    this.#send(this.#host.snapshotFrame());
+    this.#has = { logId: state.logId, ...at };
+    // Updates do not name their log: a new connection does, before the first one.
+    if (this.#isGreeting && !isSnapshot && frames[0] !== state.headFrame()) {
+      this.#send(state.headFrame());
+    }
+    this.#isGreeting = false;
+    for (const frame of frames) this.#send(frame);
+    // While the answer was made, more was published.
+    if (at.version < state.version && !this.#isGone()) this.#answer();
   }
 
   #send(frame: Uint8Array): void {

@@ -65,7 +65,7 @@ describe("Feed", () => {
     say(session, hello(null));
     publish(2);
     const [manifest, snapshot, ...updates] = connection.sent;
-    expect(manifest).toEqual({ kind: "manifest", manifest: smallManifest() });
+    expect(manifest).toMatchObject({ kind: "manifest", manifest: smallManifest() });
     expect(snapshot).toMatchObject({ kind: "snapshot", logId: "log-1", snapshot: { version: 3 } });
     expect(updates).toMatchObject([{ header: { toVersion: 4 } }, { header: { toVersion: 5 } }]);
   });
@@ -91,9 +91,22 @@ describe("Feed", () => {
     expect(connection.take()).toEqual(["head"]);
   });
 
-  it("sends a replica of the same log a snapshot without the manifest", () => {
+  it("sends a replica of the same log the updates that it misses", () => {
     const connection = new FakeConnection();
     const before = here();
+    publish(1);
+    say(feed.connect(connection), hello(before));
+    expect(connection.sent).toMatchObject([
+      { kind: "head", logId: "log-1", version: 1 },
+      { header: { fromVersion: 0, toVersion: 1 } },
+    ]);
+  });
+
+  it("sends a replica that it cannot bring up by updates a snapshot without the manifest", () => {
+    const connection = new FakeConnection();
+    const before = here();
+    publish(1);
+    feed = openFeed();
     publish(1);
     say(feed.connect(connection), hello(before));
     expect(connection.take()).toEqual(["snapshot"]);
@@ -139,8 +152,11 @@ describe("Feed", () => {
     slow.connection.bufferedBytes = 0;
     slow.connection.isSlow = false;
     publish(2);
-    expect(slow.connection.sent.map((message) => message.kind)).toEqual(["snapshot", "update"]);
-    expect(slow.connection.sent[0]).toMatchObject({ snapshot: { version: 201 } });
+    // One update for all that it missed while it was slow, then the next.
+    expect(slow.connection.sent).toMatchObject([
+      { header: { toVersion: 201 } },
+      { header: { fromVersion: 201, toVersion: 202 } },
+    ]);
   });
 
   it("resets a slow replica by itself when nothing more is published", async () => {
@@ -150,13 +166,13 @@ describe("Feed", () => {
     slow.connection.take();
     slow.connection.bufferedBytes = 0;
     await time.advance(2_000);
-    expect(slow.connection.take()).toEqual(["snapshot"]);
+    expect(slow.connection.sent).toMatchObject([{ header: { toVersion: 200 } }]);
   });
 
   it("answers resync with a snapshot, and not more often than the limit says", async () => {
     const { connection, session } = join();
     await time.advance(1_000);
-    for (let i = 0; i < 50; i++) say(session, { kind: "resync", reason: "corrupt" });
+    for (let i = 0; i < 50; i++) say(session, { kind: "resync", reason: "diverged", have: null });
     expect(connection.take()).toEqual(["snapshot"]);
     publish(3);
     expect(connection.take()).toEqual([]);
@@ -166,7 +182,7 @@ describe("Feed", () => {
 
   it("sends the manifest again to a replica without one, before the next snapshot", async () => {
     const { connection, session } = join();
-    say(session, { kind: "resync", reason: "noManifest" });
+    say(session, { kind: "resync", reason: "noManifest", have: null });
     await time.advance(2_000);
     expect(connection.take()).toEqual(["manifest", "snapshot"]);
   });
@@ -179,6 +195,7 @@ describe("Feed", () => {
     expect(connection.sent).toEqual(
       Array.from({ length: 3 }, () => ({
         kind: "head",
+        logId: "log-1",
         version: 1,
         fingerprint: publisher.deployed.fingerprint,
       })),
@@ -241,7 +258,7 @@ describe("Feed", () => {
 
   it("ends a connection that asks before it says hello, or never says it", async () => {
     const impolite = new FakeConnection();
-    say(feed.connect(impolite), { kind: "resync", reason: "gap" });
+    say(feed.connect(impolite), { kind: "resync", reason: "gap", have: null });
     expect(impolite.take()).toEqual(["end"]);
     const silent = new FakeConnection();
     feed.connect(silent);

@@ -1,15 +1,12 @@
-import {
-  type Clock,
-  deployCopy,
-  type DeployedState,
-  type Fingerprint,
-  type Update,
-} from "@everfresh/core";
+import type { Clock, DeployedState, Fingerprint, Update } from "@everfresh/core";
 
+import type { SigningKey } from "../codec/update-signature.ts";
 import type { Manifest, Snapshot } from "../manifest.ts";
-import { encodeFeedMessage, frameUpdate } from "../protocol/message-codec.ts";
+import { frameUpdate } from "../protocol/message-codec.ts";
 import type { Ack, EndReason } from "../protocol/message.ts";
+import type { StateName } from "../replica/runtime.ts";
 import { systemTimers, type Timers } from "../timers.ts";
+import type { MaybePromise, MissingUpdates, UpdateHistory } from "./catch-up.ts";
 import {
   FEED_LIMITS,
   type FeedAck,
@@ -19,6 +16,7 @@ import {
   type FeedSession,
 } from "./feed-connection.ts";
 import { type FeedHost, FeedMember } from "./feed-member.ts";
+import { FeedState, type SealedState } from "./feed-state.ts";
 
 /** How many published versions are remembered to time and check acknowledgements. */
 const RECENT_VERSIONS_MAX = 1_024;
@@ -32,9 +30,19 @@ export interface FeedOptions {
   /** @default the runtime's own */
   readonly timers?: Timers;
   readonly limits?: FeedLimits;
+  /** Where updates are that are no longer in memory. @default none: such a replica gets a snapshot */
+  readonly history?: UpdateHistory;
+  /**
+   * Signs what this feed makes: manifest, snapshots and merged updates. Published updates are signed
+   * before. @default nothing is signed
+   */
+  readonly signingKey?: SigningKey;
   /** Called for each acknowledgement of a version that is still remembered; must not throw. */
   readonly onAck?: (ack: FeedAck) => void;
 }
+
+/** Someone who follows what a feed publishes without a connection. */
+export type PublishListener = (update: Update, bytes: Uint8Array) => void;
 
 interface PublishedVersion {
   readonly fingerprint: Fingerprint;
@@ -47,40 +55,46 @@ interface PublishedVersion {
  * that an update that does not apply is never sent.
  */
 export class Feed implements Disposable {
-  readonly #manifest: Manifest;
-  readonly #deployed: DeployedState;
+  readonly #state: FeedState;
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #limits: Required<FeedLimits>;
   readonly #onAck: ((ack: FeedAck) => void) | undefined;
   readonly #members = new Set<FeedMember>();
   readonly #recent = new Map<number, PublishedVersion>();
-  readonly #manifestFrame: Uint8Array;
-  #snapshotFrame: { readonly version: number; readonly frame: Uint8Array } | null = null;
-  #headFrame: { readonly version: number; readonly frame: Uint8Array } | null = null;
+  readonly #listeners = new Set<PublishListener>();
   #cancelBeat: (() => void) | null = null;
   #connected = 0;
   #disposed = false;
 
   constructor(options: FeedOptions) {
-    this.#manifest = options.manifest;
-    this.#deployed = deployCopy(options.deployed.state, options.deployed.version);
     this.#clock = options.clock;
     this.#timers = options.timers ?? systemTimers;
     this.#limits = { ...FEED_LIMITS, ...options.limits };
     this.#onAck = options.onAck;
-    this.#manifestFrame = encodeFeedMessage({ kind: "manifest", manifest: options.manifest });
+    this.#state = new FeedState({
+      manifest: options.manifest,
+      deployed: options.deployed,
+      history: options.history ?? null,
+      historyBytesMax: this.#limits.historyBytesMax,
+      signingKey: options.signingKey ?? null,
+    });
     this.#remember();
+  }
+
+  /** Identity of the log whose updates these are. */
+  get logId(): string {
+    return this.#state.logId;
   }
 
   /** The version that a replica joining now gets. */
   get version(): number {
-    return this.#deployed.version;
+    return this.#state.version;
   }
 
   /** The fingerprint of that version. */
   get fingerprint(): Fingerprint {
-    return this.#deployed.fingerprint;
+    return this.#state.fingerprint;
   }
 
   /** Takes over a new connection; nothing is sent before the replica's hello. */
@@ -105,11 +119,24 @@ export class Feed implements Disposable {
    * not apply; then nobody gets it
    */
   publish(update: Update, bytes: Uint8Array): void {
-    if (update.toVersion <= this.#deployed.version) return;
-    this.#deployed.apply(update);
+    if (update.toVersion <= this.#state.version) return;
+    this.#state.apply(update, bytes);
     this.#remember();
     const frame = frameUpdate(bytes);
-    for (const member of [...this.#members]) member.update(frame);
+    const to: StateName = { version: update.toVersion, fingerprint: update.fingerprintAfter };
+    for (const member of [...this.#members]) member.update(frame, to);
+    for (const listener of this.#listeners) listener(update, bytes);
+  }
+
+  /** Calls `listener` after each update that was published; returns how to end that. */
+  subscribe(listener: PublishListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Updates that bring a state to the current one in few bytes, if memory or log have them. */
+  async updatesSince(have: StateName): Promise<MissingUpdates | null> {
+    return this.#state.updatesSince(have);
   }
 
   /** The replicas that have said hello, in the order in which they came. */
@@ -119,8 +146,13 @@ export class Feed implements Disposable {
 
   /** A copy of the current state. */
   snapshot(): Snapshot {
-    const { state, version, fingerprint } = this.#deployed;
-    return { version, fingerprint, bytes: new Uint8Array(state.buffer).slice() };
+    const snapshot = this.#state.snapshot();
+    return { ...snapshot, bytes: snapshot.bytes.slice() };
+  }
+
+  /** Manifest and current state as they are sent; made once per version. */
+  sealed(): MaybePromise<SealedState> {
+    return this.#state.sealed();
   }
 
   /** Says goodbye to every replica and takes no more. May be called more than once. */
@@ -136,48 +168,17 @@ export class Feed implements Disposable {
   }
 
   #host(): FeedHost {
-    const deployed = this.#deployed;
     return {
       clock: this.#clock,
       limits: this.#limits,
-      logId: this.#manifest.logId,
-      stateBytes: deployed.state.buffer.byteLength,
-      get version() {
-        return deployed.version;
-      },
-      get fingerprint() {
-        return deployed.fingerprint;
-      },
-      manifestFrame: () => this.#manifestFrame,
-      snapshotFrame: () => this.#currentSnapshotFrame(),
-      headFrame: () => this.#currentHeadFrame(),
+      state: this.#state,
       acknowledged: (member, ack) => this.#acknowledged(member, ack),
       left: (member) => this.#left(member),
     };
   }
 
-  #currentSnapshotFrame(): Uint8Array {
-    const { state, version, fingerprint } = this.#deployed;
-    if (this.#snapshotFrame?.version !== version) {
-      const snapshot = { version, fingerprint, bytes: new Uint8Array(state.buffer) };
-      const { logId } = this.#manifest;
-      const frame = encodeFeedMessage({ kind: "snapshot", logId, snapshot });
-      this.#snapshotFrame = { version, frame };
-    }
-    return this.#snapshotFrame.frame;
-  }
-
-  #currentHeadFrame(): Uint8Array {
-    const { version, fingerprint } = this.#deployed;
-    if (this.#headFrame?.version !== version) {
-      const frame = encodeFeedMessage({ kind: "head", version, fingerprint });
-      this.#headFrame = { version, frame };
-    }
-    return this.#headFrame.frame;
-  }
-
   #acknowledged(member: FeedMember, { version, fingerprint }: Ack): boolean {
-    if (version > this.#deployed.version) return false;
+    if (version > this.#state.version) return false;
     const published = this.#recent.get(version);
     if (published === undefined) return true;
     if (published.fingerprint !== fingerprint) return false;
@@ -187,7 +188,7 @@ export class Feed implements Disposable {
   }
 
   #remember(): void {
-    const { version, fingerprint } = this.#deployed;
+    const { version, fingerprint } = this.#state;
     this.#recent.set(version, { fingerprint, atMs: this.#clock.monotonicMs() });
     for (const old of this.#recent.keys()) {
       if (this.#recent.size <= RECENT_VERSIONS_MAX) break;

@@ -132,7 +132,7 @@ describe("openUpdateLog", () => {
   it("refuses a log of another format", async () => {
     await (await openUpdateLog({ file }))[Symbol.asyncDispose]();
     const database = new Database(file);
-    database.exec("UPDATE log_facts SET value = '2' WHERE name = 'format'");
+    database.exec("UPDATE log_facts SET value = '1' WHERE name = 'format'");
     database.close();
     await expect(openUpdateLog({ file })).rejects.toThrow(UnsupportedFormatError);
   });

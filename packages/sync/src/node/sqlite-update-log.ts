@@ -1,26 +1,41 @@
-import type { Update } from "@everfresh/core";
+import { type Clock, systemClock, type Update } from "@everfresh/core";
 import Database from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
 import { randomUUID } from "node:crypto";
 
+import { encodeManifest } from "../codec/manifest-codec.ts";
 import { encodeSnapshot } from "../codec/snapshot-codec.ts";
 import { LogGapError } from "../errors.ts";
 import type { Snapshot } from "../manifest.ts";
 import type { StateName } from "../replica/runtime.ts";
+import { type Generation, generationId, hashOf, type ModelManifest } from "./generation.ts";
+import { compactLog } from "./log-compaction.ts";
+import { BUSY_TIMEOUT_MS, LogDatabase } from "./log-database.ts";
+import type { AppendOptions, LogEntry, Rollback } from "./log-entry.ts";
+import { listEntries } from "./log-listing.ts";
+import { type AnchorPolicy, checkPolicies, isAnchorDue, type Retention } from "./log-policy.ts";
 import { LogQueries, logError } from "./log-queries.ts";
-import { createLogTables, LOG_FORMAT, type LogTables } from "./log-schema.ts";
-import { lockForWriting, type WriterLock } from "./writer-lock.ts";
+import { createLogTables, LOG_FORMAT } from "./log-schema.ts";
+import { LogSizes } from "./log-sizes.ts";
+import { LogStatements } from "./log-statements.ts";
+import { syncFile } from "./sync-file.ts";
 import type { UpdateLog } from "./update-log.ts";
-
-/** How long a statement waits for another store that writes to the same file. Milliseconds. */
-export const BUSY_TIMEOUT_MS = 5_000;
+import { WriterFence } from "./writer-fence.ts";
+import { lockForWriting, type WriterLock } from "./writer-lock.ts";
 
 /** Options of {@link openUpdateLog}. */
 export interface UpdateLogOptions {
   /** Path of the SQLite file; made when it is not there. Other stores may use it too. */
   readonly file: string;
+  /** When full states are to be stored. @default see {@link AnchorPolicy} */
+  readonly anchors?: AnchorPolicy;
+  /** What `compact` keeps. @default everything */
+  readonly retention?: Retention;
+  /** @default the system's */
+  readonly clock?: Clock;
   /** Id of a new log. @default a random UUID */
   readonly newId?: () => string;
+  /** Opens the database. @default better-sqlite3 */
+  readonly connect?: (file: string) => Database.Database;
 }
 
 /**
@@ -31,16 +46,16 @@ export interface UpdateLogOptions {
  * @throws UnsupportedFormatError when another release wrote it
  */
 export async function openUpdateLog(options: UpdateLogOptions): Promise<UpdateLog> {
-  const { file, newId = randomUUID } = options;
+  const { file } = options;
+  checkPolicies(options.anchors ?? {}, options.retention ?? {});
   const lock = lockForWriting(file);
-  let database: Kysely<LogTables> | null = null;
+  let database: LogDatabase | null = null;
   try {
-    database = connect(file);
-    await createLogTables(database);
-    await identify(database, newId);
-    return await SqliteUpdateLog.open(new LogQueries(file, database), lock);
+    database = connect(options);
+    await createLogTables(database.queries);
+    return await SqliteUpdateLog.open(options, database, lock);
   } catch (error) {
-    await database?.destroy();
+    await database?.close();
     lock.release();
     throw logError(file, error);
   }
@@ -48,67 +63,82 @@ export async function openUpdateLog(options: UpdateLogOptions): Promise<UpdateLo
 
 class SqliteUpdateLog implements UpdateLog {
   readonly id: string;
+  readonly epoch: number;
+  readonly #options: UpdateLogOptions;
+  readonly #clock: Clock;
+  readonly #database: LogDatabase;
   readonly #queries: LogQueries;
+  readonly #statements: LogStatements;
+  readonly #fence: WriterFence;
   readonly #lock: WriterLock;
+  readonly #sizes: LogSizes;
   #head: StateName | null;
-  /** The newest anchor: where the first update must start. */
-  #base: StateName | null;
   #disposal: Promise<void> | null = null;
 
   private constructor(
-    id: string,
-    queries: LogQueries,
+    options: UpdateLogOptions,
+    database: LogDatabase,
     lock: WriterLock,
-    start: { readonly head: StateName | null; readonly base: StateName | null },
+    opened: {
+      readonly id: string;
+      readonly queries: LogQueries;
+      readonly fence: WriterFence;
+      readonly sizes: LogSizes;
+      readonly head: StateName | null;
+    },
   ) {
-    this.id = id;
-    this.#queries = queries;
+    this.id = opened.id;
+    this.epoch = opened.fence.epoch;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#database = database;
+    this.#queries = opened.queries;
+    this.#statements = new LogStatements(database.queries);
+    this.#fence = opened.fence;
     this.#lock = lock;
-    this.#head = start.head;
-    this.#base = start.base;
+    this.#sizes = opened.sizes;
+    this.#head = opened.head;
   }
 
-  static async open(queries: LogQueries, lock: WriterLock): Promise<SqliteUpdateLog> {
+  static async open(
+    options: UpdateLogOptions,
+    database: LogDatabase,
+    lock: WriterLock,
+  ): Promise<SqliteUpdateLog> {
+    const { file, newId = randomUUID } = options;
+    await database.queries
+      .insertInto("log_facts")
+      .values([
+        { name: "id", value: newId() },
+        { name: "format", value: LOG_FORMAT },
+      ])
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const queries = new LogQueries(file, database.queries);
     const id = await queries.id();
     const head = await queries.head();
-    const base = await queries.run((database) =>
-      database
-        .selectFrom("log_anchors")
-        .select(["version", "fingerprint"])
-        .orderBy("version", "desc")
-        .limit(1)
-        .executeTakeFirst(),
-    );
-    return new SqliteUpdateLog(id, queries, lock, { head, base: base ?? null });
+    const sizes = await LogSizes.of(queries);
+    const fence = WriterFence.take(file, database);
+    return new SqliteUpdateLog(options, database, lock, { id, queries, fence, sizes, head });
+  }
+
+  get anchorDue(): boolean {
+    return isAnchorDue(this.#options.anchors ?? {}, this.#sizes.sinceAnchor);
   }
 
   head(): StateName | null {
     return this.#head;
   }
 
-  async append(update: Update, bytes: Uint8Array): Promise<void> {
-    const { fromVersion, toVersion, fingerprintBefore, fingerprintAfter } = update;
-    const last = this.#head ?? this.#base;
-    const version = last?.version ?? 0;
-    if (fromVersion !== version || toVersion !== version + 1) {
-      throw new LogGapError(`${fromVersion} to ${toVersion} after version ${version}`, {
-        version,
-        fromVersion,
-        toVersion,
-      });
-    }
-    if (last !== null && fingerprintBefore !== last.fingerprint) {
-      throw new LogGapError(
-        `it starts from ${fingerprintBefore}, version ${version} is ${last.fingerprint}`,
-      );
-    }
-    const name = { version: toVersion, fingerprint: fingerprintAfter };
-    await this.#queries.run((database) =>
-      database
-        .insertInto("log_updates")
-        .values({ ...name, bytes })
-        .execute(),
-    );
+  // Async without await: the work is synchronous, its errors still arrive as rejections.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async append(update: Update, bytes: Uint8Array, options: AppendOptions = {}): Promise<void> {
+    this.#checkFollows(update);
+    const name = { version: update.toVersion, fingerprint: update.fingerprintAfter };
+    const timeMs = this.#now();
+    const statements = this.#statements.append({ ...name, timeMs, bytes }, options);
+    this.#write(statements, { through: options.rollback !== undefined });
+    this.#sizes.appended(bytes.byteLength);
     this.#head = name;
   }
 
@@ -124,28 +154,133 @@ class SqliteUpdateLog implements UpdateLog {
   async putAnchor(snapshot: Snapshot): Promise<void> {
     const { version, fingerprint } = snapshot;
     const bytes = encodeSnapshot(snapshot);
-    await this.#queries.run((database) =>
-      database
-        .insertInto("log_anchors")
-        .values({ version, fingerprint, bytes })
-        .onConflict((conflict) => conflict.column("version").doUpdateSet({ fingerprint, bytes }))
-        .execute(),
-    );
-    if (version >= (this.#base?.version ?? 0)) this.#base = { version, fingerprint };
+    this.#write([this.#statements.putAnchor({ version, fingerprint, timeMs: this.#now(), bytes })]);
+    await this.#sizes.anchored(this.#queries, bytes.byteLength);
+    if (version > (this.#head?.version ?? -1)) this.#head = { version, fingerprint };
   }
 
-  nearestAnchor(version: number): Promise<Snapshot | null> {
+  async openGeneration(manifest: ModelManifest, first: Snapshot): Promise<Generation> {
+    const hash = hashOf(manifest, this.id);
+    const current = await this.#queries.generation();
+    const isFresh = !(await this.#queries.hasUpdates()) && (current?.number ?? 1) === 1;
+    if (current?.hash === hash && !isFresh) return current;
+    const head = this.#head?.version ?? null;
+    if (!isFresh && head !== null && first.version !== head + 1) {
+      throw new LogGapError(`generation from version ${first.version} after version ${head}`);
+    }
+    const number = isFresh ? 1 : (current?.number ?? 0) + 1;
+    const id = generationId(this.id, number);
+    const opened = {
+      number,
+      firstVersion: first.version,
+      hash,
+      manifest: encodeManifest({ ...manifest, logId: id }),
+      timeMs: this.#now(),
+    };
+    const { version, fingerprint } = first;
+    const anchor = { version, fingerprint, timeMs: opened.timeMs, bytes: encodeSnapshot(first) };
+    this.#write(
+      [
+        ...(isFresh ? this.#statements.clear() : []),
+        this.#statements.openGeneration(opened),
+        this.#statements.putAnchor(anchor),
+      ],
+      { through: true },
+    );
+    await this.#sizes.anchored(this.#queries, anchor.bytes.byteLength);
+    this.#head = { version, fingerprint };
+    return { ...opened, id, manifest: { ...manifest, logId: id } };
+  }
+
+  async nearestAnchor(version: number): Promise<Snapshot | null> {
     return this.#queries.nearestAnchor(version);
   }
 
+  async undoRecords(from: number, to: number): Promise<readonly Uint8Array[] | null> {
+    return this.#queries.undoRecords(from, to);
+  }
+
+  async oldest(): Promise<number | null> {
+    return this.#queries.oldest();
+  }
+
+  async generation(version?: number): Promise<Generation | null> {
+    return this.#queries.generation(version);
+  }
+
+  async entries(options: {
+    readonly limit: number;
+    readonly before?: number;
+  }): Promise<readonly LogEntry[]> {
+    return listEntries(this.#queries, options);
+  }
+
+  async rollbacks(): Promise<readonly Rollback[]> {
+    return this.#queries.rollbacks();
+  }
+
+  async flush(): Promise<void> {
+    this.#queries.checkOpen();
+    await syncFile(`${this.#options.file}-wal`);
+  }
+
+  async compact({ keep }: { readonly keep: number }): Promise<number> {
+    const { retention } = this.#options;
+    if (retention === undefined || this.#head === null) return 0;
+    return compactLog({
+      queries: this.#queries,
+      statements: this.#statements,
+      write: (statements) => this.#write(statements),
+      sizes: this.#sizes,
+      retention,
+      head: this.#head.version,
+      keep,
+      nowMs: this.#now(),
+    });
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
-    this.#disposal ??= this.#queries.close().finally(() => this.#lock.release());
+    this.#queries.close();
+    this.#disposal ??= this.#database.close().finally(() => this.#lock.release());
     return this.#disposal;
+  }
+
+  /** @throws LogGapError unless the update leads from the head to the version after it */
+  #checkFollows({ fromVersion, toVersion, fingerprintBefore }: Update): void {
+    const version = this.#head?.version ?? 0;
+    if (fromVersion !== version || toVersion !== version + 1) {
+      const versions = { version, fromVersion, toVersion };
+      throw new LogGapError(`${fromVersion} to ${toVersion} after version ${version}`, versions);
+    }
+    if (this.#head !== null && fingerprintBefore !== this.#head.fingerprint) {
+      throw new LogGapError(
+        `it starts from ${fingerprintBefore}, version ${version} is ${this.#head.fingerprint}`,
+      );
+    }
+  }
+
+  /** One transaction; with `through` it is on the disk when this returns. */
+  #write(
+    statements: Parameters<LogDatabase["write"]>[0],
+    { through = false }: { readonly through?: boolean } = {},
+  ): void {
+    this.#queries.checkOpen();
+    const check = (): void => this.#fence.check(this.#database);
+    try {
+      if (through) this.#database.writeThrough(statements, check);
+      else this.#database.write(statements, check);
+    } catch (error) {
+      throw logError(this.#options.file, error);
+    }
+  }
+
+  #now(): number {
+    return Math.floor(this.#clock.nowMs());
   }
 }
 
-function connect(file: string): Kysely<LogTables> {
-  const connection = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+function connect({ file, connect: open }: UpdateLogOptions): LogDatabase {
+  const connection = open?.(file) ?? new Database(file, { timeout: BUSY_TIMEOUT_MS });
   try {
     connection.pragma("journal_mode = WAL");
     connection.pragma("synchronous = NORMAL");
@@ -153,17 +288,5 @@ function connect(file: string): Kysely<LogTables> {
     connection.close();
     throw error;
   }
-  return new Kysely({ dialect: new SqliteDialect({ database: connection }) });
-}
-
-/** Gives a new log its id and its format; one that has them keeps them. */
-async function identify(database: Kysely<LogTables>, newId: () => string): Promise<void> {
-  await database
-    .insertInto("log_facts")
-    .values([
-      { name: "id", value: newId() },
-      { name: "format", value: LOG_FORMAT },
-    ])
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
+  return new LogDatabase(connection);
 }

@@ -29,7 +29,7 @@ describe("openUpdateLogReader", () => {
     await log.putAnchor({ version, fingerprint, bytes: new Uint8Array(state.buffer).slice() });
     await using reader = await openUpdateLogReader({ file });
     expect(reader.id).toBe(log.id);
-    expect(await reader.head()).toBeNull();
+    expect(await reader.head()).toEqual({ version, fingerprint });
     const fingerprints = [fingerprint];
     for (let i = 0; i < 300; i++) {
       const { update, bytes } = publisher.next();

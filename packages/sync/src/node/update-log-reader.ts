@@ -1,23 +1,17 @@
 import Database from "better-sqlite3";
-import { Kysely, SqliteDialect } from "kysely";
 import { existsSync } from "node:fs";
 
 import { LogUnavailableError } from "../errors.ts";
-import type { Snapshot } from "../manifest.ts";
 import type { StateName } from "../replica/runtime.ts";
+import { BUSY_TIMEOUT_MS, LogDatabase } from "./log-database.ts";
+import { listEntries } from "./log-listing.ts";
 import { LogQueries, logError } from "./log-queries.ts";
-import type { LogTables } from "./log-schema.ts";
-import { BUSY_TIMEOUT_MS } from "./sqlite-update-log.ts";
+import type { LogReading } from "./update-log.ts";
 
 /** A log that is only read, while another process may write to it or while none does. */
-export interface UpdateLogReader extends AsyncDisposable {
-  readonly id: string;
+export interface UpdateLogReader extends LogReading, AsyncDisposable {
   /** The newest version now; null while there is none. */
   head(): Promise<StateName | null>;
-  /** The bytes of the updates that lead to `from`, ..., `to`, as far as they are there. */
-  range(from: number, to: number): AsyncIterable<Uint8Array>;
-  /** The newest full state at or before `version`; null when there is none. */
-  nearestAnchor(version: number): Promise<Snapshot | null>;
 }
 
 /**
@@ -32,23 +26,28 @@ export async function openUpdateLogReader({
   readonly file: string;
 }): Promise<UpdateLogReader> {
   if (!existsSync(file)) throw new LogUnavailableError(file, "it does not exist");
-  let queries: LogQueries | null = null;
+  let database: LogDatabase | null = null;
   try {
-    const connection = new Database(file, { readonly: true, timeout: BUSY_TIMEOUT_MS });
-    const database = new Kysely<LogTables>({
-      dialect: new SqliteDialect({ database: connection }),
-    });
-    queries = new LogQueries(file, database);
-    const opened = queries;
+    database = new LogDatabase(new Database(file, { readonly: true, timeout: BUSY_TIMEOUT_MS }));
+    const opened = database;
+    const log = new LogQueries(file, opened.queries);
     return {
-      id: await opened.id(),
-      head: () => opened.head(),
-      range: (from, to) => opened.range(from, to),
-      nearestAnchor: (version) => opened.nearestAnchor(version),
-      [Symbol.asyncDispose]: () => opened.close(),
+      id: await log.id(),
+      head: () => log.head(),
+      range: (from, to) => log.range(from, to),
+      nearestAnchor: (version) => log.nearestAnchor(version),
+      undoRecords: (from, to) => log.undoRecords(from, to),
+      oldest: () => log.oldest(),
+      generation: (version) => log.generation(version),
+      entries: (options) => listEntries(log, options),
+      rollbacks: () => log.rollbacks(),
+      [Symbol.asyncDispose]: () => {
+        log.close();
+        return opened.close();
+      },
     };
   } catch (error) {
-    await queries?.close();
+    await database?.close();
     throw logError(file, error);
   }
 }

@@ -1,6 +1,8 @@
 import { EverfreshError, Random } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 
+import { encodeManifest } from "../codec/manifest-codec.ts";
+import { encodeSnapshot } from "../codec/snapshot-codec.ts";
 import { readUpdateHeader } from "../codec/update-header.ts";
 import { ProtocolError, UnsupportedFormatError } from "../errors.ts";
 import { Publisher, smallManifest } from "../publisher.fixture.ts";
@@ -9,6 +11,8 @@ import {
   decodeReplicaMessage,
   encodeFeedMessage,
   encodeReplicaMessage,
+  frameManifest,
+  frameSnapshot,
   frameUpdate,
 } from "./message-codec.ts";
 import { type FeedMessage, PROTOCOL_VERSION, type ReplicaMessage } from "./message.ts";
@@ -29,18 +33,20 @@ const REPLICA_MESSAGES: { readonly [K in ReplicaMessage["kind"]]: readonly Repli
   ],
   ack: [{ kind: "ack", version: 2 ** 40, fingerprint }],
   resync: [
-    { kind: "resync", reason: "gap" },
-    { kind: "resync", reason: "corrupt" },
-    { kind: "resync", reason: "diverged" },
-    { kind: "resync", reason: "noManifest" },
+    { kind: "resync", reason: "gap", have: { logId: "log-1", version: 7, fingerprint } },
+    { kind: "resync", reason: "corrupt", have: { logId: "log-1", version: 7, fingerprint } },
+    { kind: "resync", reason: "diverged", have: null },
+    { kind: "resync", reason: "noManifest", have: null },
   ],
 };
 
 const FEED_MESSAGES: { readonly [K in FeedMessage["kind"]]: readonly FeedMessage[] } = {
-  manifest: [{ kind: "manifest", manifest: smallManifest() }],
-  snapshot: [{ kind: "snapshot", logId: "log-1", snapshot }],
+  manifest: [
+    { kind: "manifest", manifest: smallManifest(), bytes: encodeManifest(smallManifest()) },
+  ],
+  snapshot: [{ kind: "snapshot", logId: "log-1", snapshot, bytes: encodeSnapshot(snapshot) }],
   update: [{ kind: "update", header, bytes }],
-  head: [{ kind: "head", version: 5, fingerprint }],
+  head: [{ kind: "head", logId: "log-1", version: 5, fingerprint }],
   end: [
     { kind: "end", reason: "shutdown", message: "" },
     { kind: "end", reason: "busy", message: "füll" },
@@ -61,8 +67,12 @@ describe("messages", () => {
     expect(decodeFeedMessage(encodeFeedMessage(message))).toEqual(message);
   });
 
-  it("frame published bytes as the update message", () => {
+  it("frame encoded bytes as the messages that carry them", () => {
+    const [manifest, snapshotMessage] = [...FEED_MESSAGES.manifest, ...FEED_MESSAGES.snapshot];
     expect(frameUpdate(bytes)).toEqual(encodeFeedMessage({ kind: "update", header, bytes }));
+    expect(frameManifest(encodeManifest(smallManifest()))).toEqual(encodeFeedMessage(manifest!));
+    const frame = frameSnapshot("log-1", encodeSnapshot(snapshot));
+    expect(frame).toEqual(encodeFeedMessage(snapshotMessage!));
   });
 
   it("have a type byte of their own", () => {
@@ -83,7 +93,7 @@ describe("messages", () => {
   });
 
   it("name another protocol version", () => {
-    const hello = encodeReplicaMessage({ kind: "hello", protocolVersion: 2, have: null });
+    const hello = encodeReplicaMessage({ kind: "hello", protocolVersion: 1, have: null });
     expect(() => decodeReplicaMessage(hello)).toThrow(UnsupportedFormatError);
   });
 

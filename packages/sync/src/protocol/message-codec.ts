@@ -2,10 +2,11 @@ import type { EverfreshError } from "@everfresh/core";
 
 import { ByteReader, readerBeforeCrc } from "../codec/byte-reader.ts";
 import { ByteWriter } from "../codec/byte-writer.ts";
-import { decodeManifest, encodeManifest, LOG_ID_BYTES_MAX } from "../codec/manifest-codec.ts";
-import { decodeSnapshot, encodeSnapshot } from "../codec/snapshot-codec.ts";
+import { decodeManifest, LOG_ID_BYTES_MAX } from "../codec/manifest-codec.ts";
+import { decodeSnapshot } from "../codec/snapshot-codec.ts";
 import { readUpdateHeader } from "../codec/update-header.ts";
 import { ProtocolError, UnsupportedFormatError } from "../errors.ts";
+import type { StateName } from "../replica/runtime.ts";
 import {
   END_MESSAGE_BYTES_MAX,
   type EndReason,
@@ -53,8 +54,7 @@ const REPLICA_MESSAGES: {
     checked: true,
     write: (writer, { protocolVersion, have }) => {
       writer.varint(protocolVersion);
-      writer.u8(have === null ? 0 : 1);
-      if (have !== null) writePosition(writer, have);
+      writeMaybePosition(writer, have);
     },
     read: (reader) => {
       const protocolVersion = reader.varint(Number.MAX_SAFE_INTEGER, "protocol version");
@@ -62,22 +62,26 @@ const REPLICA_MESSAGES: {
       if (protocolVersion !== PROTOCOL_VERSION) {
         throw new UnsupportedFormatError("Replica's protocol", protocolVersion, PROTOCOL_VERSION);
       }
-      const has = reader.u8();
-      if (has > 1) throw fail(`hello has flag ${has}`);
-      return { kind: "hello", protocolVersion, have: has === 1 ? readPosition(reader) : null };
+      return { kind: "hello", protocolVersion, have: readMaybePosition(reader) };
     },
   },
   ack: {
     type: 2,
     checked: true,
-    write: (writer, message) => writeHead(writer, message),
-    read: (reader) => ({ kind: "ack", ...readHead(reader) }),
+    write: (writer, message) => writeName(writer, message),
+    read: (reader) => ({ kind: "ack", ...readName(reader) }),
   },
   resync: {
     type: 3,
     checked: true,
-    write: (writer, { reason }) => writer.u8(RESYNC_CODES[reason]),
-    read: (reader) => ({ kind: "resync", reason: reasonOf(RESYNC_CODES, reader.u8()) }),
+    write: (writer, { reason, have }) => {
+      writer.u8(RESYNC_CODES[reason]);
+      writeMaybePosition(writer, have);
+    },
+    read: (reader) => {
+      const reason = reasonOf(RESYNC_CODES, reader.u8());
+      return { kind: "resync", reason, have: readMaybePosition(reader) };
+    },
   },
 };
 
@@ -87,22 +91,23 @@ const FEED_MESSAGES: {
   manifest: {
     type: 16,
     checked: false,
-    write: (writer, { manifest }) => writer.raw(encodeManifest(manifest)),
-    read: (reader) => ({
-      kind: "manifest",
-      manifest: decodeManifest(reader.raw(reader.remaining)),
-    }),
+    write: (writer, { bytes }) => writer.raw(bytes),
+    read: (reader) => {
+      const bytes = reader.raw(reader.remaining);
+      return { kind: "manifest", manifest: decodeManifest(bytes), bytes };
+    },
   },
   snapshot: {
     type: 17,
     checked: false,
-    write: (writer, { logId, snapshot }) => {
+    write: (writer, { logId, bytes }) => {
       writer.text(logId);
-      writer.raw(encodeSnapshot(snapshot));
+      writer.raw(bytes);
     },
     read: (reader) => {
       const logId = reader.text(LOG_ID_BYTES_MAX, "log id");
-      return { kind: "snapshot", logId, snapshot: decodeSnapshot(reader.raw(reader.remaining)) };
+      const bytes = reader.raw(reader.remaining);
+      return { kind: "snapshot", logId, snapshot: decodeSnapshot(bytes), bytes };
     },
   },
   update: {
@@ -117,8 +122,8 @@ const FEED_MESSAGES: {
   head: {
     type: 19,
     checked: true,
-    write: (writer, message) => writeHead(writer, message),
-    read: (reader) => ({ kind: "head", ...readHead(reader) }),
+    write: (writer, message) => writePosition(writer, message),
+    read: (reader) => ({ kind: "head", ...readPosition(reader) }),
   },
   end: {
     type: 20,
@@ -135,6 +140,15 @@ const FEED_MESSAGES: {
   },
 };
 
+/** The first byte of each message of a feed. */
+export const FEED_MESSAGE_TYPES: { readonly [K in FeedMessage["kind"]]: number } = {
+  manifest: FEED_MESSAGES.manifest.type,
+  snapshot: FEED_MESSAGES.snapshot.type,
+  update: FEED_MESSAGES.update.type,
+  head: FEED_MESSAGES.head.type,
+  end: FEED_MESSAGES.end.type,
+};
+
 /** The frame of a replica's message. */
 export function encodeReplicaMessage(message: ReplicaMessage): Uint8Array {
   return encode(REPLICA_MESSAGES[message.kind] as MessageRule<ReplicaMessage>, message);
@@ -147,9 +161,22 @@ export function encodeFeedMessage(message: FeedMessage): Uint8Array {
 
 /** The frame of an update that is already encoded: published bytes go out as they are. */
 export function frameUpdate(bytes: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(bytes.length + 1);
-  frame[0] = FEED_MESSAGES.update.type;
-  frame.set(bytes, 1);
+  return framed(FEED_MESSAGES.update.type, bytes);
+}
+
+/** The frame of a manifest that is already encoded. */
+export function frameManifest(bytes: Uint8Array): Uint8Array {
+  return framed(FEED_MESSAGES.manifest.type, bytes);
+}
+
+/** The frame of a snapshot that is already encoded. */
+export function frameSnapshot(logId: string, bytes: Uint8Array): Uint8Array {
+  const head = new ByteWriter(64);
+  head.u8(FEED_MESSAGES.snapshot.type);
+  head.text(logId);
+  const frame = new Uint8Array(head.length + bytes.length);
+  frame.set(head.bytes());
+  frame.set(bytes, head.length);
   return frame;
 }
 
@@ -199,21 +226,39 @@ function fail(reason: string): EverfreshError {
   return new ProtocolError(reason);
 }
 
-function writePosition(writer: ByteWriter, { logId, version, fingerprint }: Position): void {
-  writer.text(logId);
-  writeHead(writer, { version, fingerprint });
+function framed(type: number, bytes: Uint8Array): Uint8Array {
+  const frame = new Uint8Array(bytes.length + 1);
+  frame[0] = type;
+  frame.set(bytes, 1);
+  return frame;
+}
+
+function writeMaybePosition(writer: ByteWriter, position: Position | null): void {
+  writer.u8(position === null ? 0 : 1);
+  if (position !== null) writePosition(writer, position);
+}
+
+function readMaybePosition(reader: ByteReader): Position | null {
+  const has = reader.u8();
+  if (has > 1) throw fail(`position has flag ${has}`);
+  return has === 0 ? null : readPosition(reader);
+}
+
+function writePosition(writer: ByteWriter, position: Position): void {
+  writer.text(position.logId);
+  writeName(writer, position);
 }
 
 function readPosition(reader: ByteReader): Position {
-  return { logId: reader.text(LOG_ID_BYTES_MAX, "log id"), ...readHead(reader) };
+  return { logId: reader.text(LOG_ID_BYTES_MAX, "log id"), ...readName(reader) };
 }
 
-function writeHead(writer: ByteWriter, head: Omit<Position, "logId">): void {
-  writer.varint(head.version);
-  writer.fingerprint(head.fingerprint);
+function writeName(writer: ByteWriter, { version, fingerprint }: StateName): void {
+  writer.varint(version);
+  writer.fingerprint(fingerprint);
 }
 
-function readHead(reader: ByteReader): Omit<Position, "logId"> {
+function readName(reader: ByteReader): StateName {
   return {
     version: reader.varint(Number.MAX_SAFE_INTEGER, "version"),
     fingerprint: reader.fingerprint(),

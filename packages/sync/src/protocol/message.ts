@@ -3,13 +3,14 @@
  *
  *   replica                                   feed
  *      │ ── hello (what I have) ──────────────► │
- *      │ ◄──────────── manifest, snapshot ───── │   or `head` alone when nothing is missing
+ *      │ ◄──────────── manifest, snapshot ───── │   or what is missing: updates, a merged one, or
+ *      │                                        │   `head` alone when nothing is
  *      │ ── ack ──────────────────────────────► │
  *      │ ◄──────────────────────── update ───── │   again and again, in order
  *      │ ── ack ──────────────────────────────► │
  *      │ ◄────────────────────────── head ───── │   every few seconds: alive, and how far we are
- *      │ ── resync (why) ─────────────────────► │   after anything that does not fit
- *      │ ◄──────────────────── snapshot ─────── │
+ *      │ ── resync (why, what I have) ────────► │   after anything that does not fit
+ *      │ ◄────── updates, or a snapshot ─────── │
  *      │ ◄─────────────────────────── end ───── │   before the feed closes the connection
  */
 import type { Fingerprint } from "@everfresh/core";
@@ -18,7 +19,7 @@ import type { UpdateHeader } from "../codec/update-header.ts";
 import type { Manifest, Snapshot } from "../manifest.ts";
 
 /** The protocol version of this release; both sides must have the same. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Longest message from a replica: it only ever says who it is and where it is. */
 export const REPLICA_MESSAGE_BYTES_MAX = 256;
@@ -51,13 +52,15 @@ export interface Ack {
   readonly fingerprint: Fingerprint;
 }
 
-/** Why a replica asks for a snapshot. */
+/** Why a replica asks to be brought in line. */
 export type ResyncReason = "gap" | "corrupt" | "diverged" | "noManifest";
 
-/** A replica asks for a snapshot; for the manifest too when it has none. */
+/** A replica asks for what it misses; for the manifest too when it has none. */
 export interface Resync {
   readonly kind: "resync";
   readonly reason: ResyncReason;
+  /** What it has and trusts, to go on from; without it only a snapshot helps. */
+  readonly have: Position | null;
 }
 
 /** What a replica says. */
@@ -67,6 +70,8 @@ export type ReplicaMessage = Hello | Ack | Resync;
 interface ManifestMessage {
   readonly kind: "manifest";
   readonly manifest: Manifest;
+  /** The manifest as it was encoded, perhaps signed. */
+  readonly bytes: Uint8Array;
 }
 
 /** A whole state of the log `logId`. */
@@ -74,6 +79,8 @@ interface SnapshotMessage {
   readonly kind: "snapshot";
   readonly logId: string;
   readonly snapshot: Snapshot;
+  /** The snapshot as it was encoded, perhaps signed. */
+  readonly bytes: Uint8Array;
 }
 
 /** The next change: its entries can be decoded where the layout of its state is known. */
@@ -85,10 +92,8 @@ interface UpdateMessage {
 }
 
 /** Where the feed is; a replica that is elsewhere has missed something. */
-interface Head {
+interface Head extends Position {
   readonly kind: "head";
-  readonly version: number;
-  readonly fingerprint: Fingerprint;
 }
 
 /** Why a feed ends a connection. */

@@ -15,6 +15,10 @@ export class DeployedRuntime implements Runtime {
   lieNext = false;
   /** Predictions wait for it. */
   gate: Promise<void> = Promise.resolve();
+  /** Words that one part of a scrub covers. */
+  scrubWords = 50;
+  /** The state that is served, to break it. */
+  deployed: DeployedState | null = null;
 
   async load(manifest: Manifest, snapshot: Snapshot): Promise<RuntimeSession> {
     await this.maybeFail();
@@ -65,6 +69,10 @@ class DeployedSession implements RuntimeSession {
     return this.#now();
   }
 
+  async scrub(): Promise<void> {
+    while (!this.#deployed.verifyPart(this.#runtime.scrubWords)) await Promise.resolve();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.resolve();
     if (this.#disposed) throw new Error("session was disposed twice");
@@ -77,7 +85,7 @@ class DeployedSession implements RuntimeSession {
   }
 
   #now(): StateName {
-    this.#deployed.verify();
+    this.#runtime.deployed = this.#deployed;
     const { version, fingerprint } = this.#deployed;
     const isLie = this.#runtime.lieNext;
     this.#runtime.lieNext = false;

@@ -1,12 +1,13 @@
 import { EverfreshError } from "@everfresh/core";
 
-import { decodeUpdate } from "../codec/update-codec.ts";
 import { ConnectError, CorruptUpdateError, ReplicaClosedError } from "../errors.ts";
 import type { Manifest } from "../manifest.ts";
 import { decodeFeedMessage, encodeReplicaMessage } from "../protocol/message-codec.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import type { Connection } from "../transport/transport.ts";
 import { BACKOFF_LIMITS } from "./backoff.ts";
+import { DeadlineTimer } from "./deadline-timer.ts";
+import { type DecodeMessage, FeedReader } from "./feed-reader.ts";
 import { LatestValue } from "./latest-value.ts";
 import type {
   ReplicaEffect,
@@ -16,16 +17,19 @@ import type {
   Step,
   StepContext,
 } from "./replica-machine.ts";
-import { startReplica, stepReplica } from "./replica-state.ts";
+import { startReplica, stepReplica, type StepReplica } from "./replica-state.ts";
 import type { Replica, ReplicaOptions, ReplicaStatus } from "./replica.ts";
 import type { Prediction } from "./runtime.ts";
-import { faultOf, ServedSession } from "./served-session.ts";
+import { ServedModel } from "./served-model.ts";
+import { faultOf } from "./served-session.ts";
+import { StateScrub } from "./state-scrub.ts";
 
 /** The defaults of {@link ReplicaLimits}. */
 export const REPLICA_LIMITS: ReplicaLimits = {
   openMs: 10_000, // a handshake over a bad mobile network
   answerMs: 60_000, // 100 MB over 15 Mbit/s
   silenceMs: 15_000, // seven missed signs of life: the line is dead
+  scrubMs: 30_000, // memory that rots is found within a minute, large states take seconds in parts
   backoff: BACKOFF_LIMITS,
 };
 
@@ -38,6 +42,14 @@ interface Link {
   connection: Connection | null;
 }
 
+/** The parts of a replica that a simulation replaces by faulty ones. */
+export interface ReplicaParts {
+  readonly step: StepReplica;
+  readonly decode: DecodeMessage;
+}
+
+const PARTS: ReplicaParts = { step: stepReplica, decode: decodeFeedMessage };
+
 /** The shell around the state machine: performs effects one after another and reports events. */
 export class FollowingReplica implements Replica {
   readonly #options: ReplicaOptions;
@@ -48,24 +60,47 @@ export class FollowingReplica implements Replica {
   #state: ReplicaState;
   #turn: Promise<void> = Promise.resolve();
   #link: Link | null = null;
-  #served: ServedSession | null = null;
+  readonly #parts: ReplicaParts;
+  readonly #model: ServedModel;
+  readonly #scrub: StateScrub;
+  readonly #wake: DeadlineTimer;
+  #reader: FeedReader;
   #lastError: unknown = undefined;
   #bytesReceived = 0;
-  #wake: { readonly dueMs: number; readonly cancel: () => void } | null = null;
   #disposal: Promise<void> | null = null;
 
-  constructor(options: ReplicaOptions) {
+  constructor(options: ReplicaOptions, parts: ReplicaParts = PARTS) {
     this.#options = options;
+    this.#parts = parts;
+    this.#model = new ServedModel({
+      runtime: options.runtime,
+      store: options.store ?? null,
+      onStoreError: (error) => options.onStoreError?.(error),
+    });
+    this.#reader = this.#openReader();
     this.#timers = options.timers ?? systemTimers;
     this.#limits = { ...REPLICA_LIMITS, ...options.limits };
+    this.#scrub = new StateScrub({
+      timers: this.#timers,
+      intervalMs: this.#limits.scrubMs,
+      session: () => this.#model.session,
+      onCorrupt: (error) => {
+        this.#lastError = error;
+        void this.#dispatch({ kind: "refused", fault: "broken" });
+      },
+    });
+    this.#wake = new DeadlineTimer(options.clock, this.#timers, () => {
+      void this.#dispatch({ kind: "wake" });
+    });
     const { state } = startReplica(this.#context());
     this.#state = state;
     this.#statuses = new LatestValue(this.status());
   }
 
   get manifest(): Manifest {
-    if (this.#served === null) throw new ReplicaClosedError("it never had a state");
-    return this.#served.manifest;
+    const { session } = this.#model;
+    if (session === null) throw new ReplicaClosedError("it never had a state");
+    return session.manifest;
   }
 
   /** Starts, and waits for the first state. */
@@ -76,7 +111,7 @@ export class FollowingReplica implements Replica {
       const why = `nothing within ${connectTimeoutMs} ms${because(this.#lastError)}`;
       this.#first.reject(new ConnectError(transport.address, why, this.#lastError));
     });
-    void this.#enqueue(() => this.#perform(startReplica(this.#context())));
+    void this.#enqueue(() => this.#start());
     try {
       await this.#first.promise;
     } catch (error) {
@@ -89,10 +124,17 @@ export class FollowingReplica implements Replica {
 
   status(): ReplicaStatus {
     const { kind, memory } = this.#state;
+    const { served, eventTimeMs, headVersion } = memory;
+    const ageMs = eventTimeMs === null ? null : this.#options.clock.nowMs() - eventTimeMs;
     return {
       phase: kind,
-      version: memory.served?.version ?? -1,
-      fingerprint: memory.served?.fingerprint ?? "",
+      version: served?.version ?? -1,
+      fingerprint: served?.fingerprint ?? "",
+      eventTimeMs,
+      freshnessMs: ageMs === null ? null : Math.max(0, ageMs),
+      lagVersions: served === null ? 0 : Math.max(0, headVersion - served.version),
+      storedVersion: this.#model.storedVersion,
+      scrubs: this.#scrub.passed,
       updatesApplied: memory.updatesApplied,
       snapshots: memory.snapshots,
       rejected: memory.rejected,
@@ -105,10 +147,8 @@ export class FollowingReplica implements Replica {
   }
 
   async predict(inputs: Float32Array, size: number): Promise<Prediction> {
-    if (this.#served === null || this.#disposal !== null) {
-      throw new ReplicaClosedError("it was disposed");
-    }
-    return this.#served.predict(inputs, size);
+    if (this.#disposal !== null) throw new ReplicaClosedError("it was disposed");
+    return this.#model.predict(inputs, size);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -118,8 +158,24 @@ export class FollowingReplica implements Replica {
 
   async #dispose(): Promise<void> {
     this.#options.signal?.removeEventListener("abort", this.#abort);
+    this.#scrub.stop();
     await this.#dispatch({ kind: "dispose", reason: "it was disposed" });
-    await this.#served?.retire();
+    await this.#model.retire();
+  }
+
+  /** Begins with the stored state, where there is one, and connects. */
+  async #start(): Promise<void> {
+    const restored = await this.#model.restore();
+    if (this.#disposal !== null) return;
+    this.#reader = this.#openReader();
+    await this.#perform(startReplica(this.#context(), restored));
+    if (restored !== null) this.#first.resolve();
+    this.#scrub.start();
+  }
+
+  #openReader(): FeedReader {
+    const { signatures = null } = this.#options;
+    return new FeedReader(this.#parts.decode, signatures, this.#model.manifestBytes);
   }
 
   readonly #abort = (): void => {
@@ -139,7 +195,7 @@ export class FollowingReplica implements Replica {
   }
 
   async #handle(event: ReplicaEvent): Promise<void> {
-    await this.#perform(stepReplica(this.#state, event, this.#context()));
+    await this.#perform(this.#parts.step(this.#state, event, this.#context()));
   }
 
   async #perform({ state, effects }: Step): Promise<void> {
@@ -168,7 +224,7 @@ export class FollowingReplica implements Replica {
       case "replace":
       case "load":
         try {
-          return await this.#change(effect);
+          return await this.#model.change(effect);
         } catch (error) {
           this.#lastError = error;
           if (error instanceof CorruptUpdateError) return { kind: "malformed" };
@@ -177,28 +233,6 @@ export class FollowingReplica implements Replica {
       default:
         return effect satisfies never;
     }
-  }
-
-  async #change(
-    effect: Extract<ReplicaEffect, { readonly kind: "apply" | "replace" | "load" }>,
-  ): Promise<ReplicaEvent> {
-    if (effect.kind === "load") {
-      const { manifest, snapshot } = effect;
-      const session = await this.#options.runtime.load(manifest, snapshot);
-      const old = this.#served;
-      this.#served = new ServedSession(manifest, session);
-      // The old one ends when its last prediction does; a failure then concerns nobody any more.
-      old?.retire().catch(() => undefined);
-      const { version, fingerprint } = snapshot;
-      return { kind: "replaced", position: { logId: manifest.logId, version, fingerprint } };
-    }
-    if (this.#served === null) throw new ReplicaClosedError("it has no session");
-    if (effect.kind === "replace") {
-      const name = await this.#served.replace(effect.snapshot);
-      return { kind: "replaced", position: { logId: effect.logId, ...name } };
-    }
-    const update = decodeUpdate(effect.bytes, { layout: this.#served.manifest.layout });
-    return { kind: "applied", name: await this.#served.apply(update) };
   }
 
   #open(): void {
@@ -226,16 +260,17 @@ export class FollowingReplica implements Replica {
   }
 
   /** Like `#dispatch`, unless the connection was given up by then. */
-  #dispatchFrom(link: Link, event: () => ReplicaEvent): Promise<void> {
+  #dispatchFrom(link: Link, event: () => ReplicaEvent | Promise<ReplicaEvent>): Promise<void> {
     return this.#enqueue(async () => {
-      if (this.#link === link) await this.#handle(event());
+      if (this.#link === link) await this.#handle(await event());
     });
   }
 
-  #eventOf(frame: Uint8Array): ReplicaEvent {
+  async #eventOf(frame: Uint8Array): Promise<ReplicaEvent> {
     this.#bytesReceived += frame.length;
     try {
-      const message = decodeFeedMessage(frame);
+      const message = await this.#reader.read(frame);
+      this.#model.heard(message);
       if (message.kind === "end") this.#lastError = new Error(message.message);
       return { kind: "message", message };
     } catch (error) {
@@ -246,7 +281,7 @@ export class FollowingReplica implements Replica {
   }
 
   #settle(): void {
-    this.#armWake();
+    this.#wake.at(this.#state.kind === "closed" ? null : this.#state.deadlineMs);
     const status = this.status();
     const last = this.#statuses.value;
     const changed =
@@ -262,24 +297,6 @@ export class FollowingReplica implements Replica {
       // Without effect when there was a first state.
       this.#first.reject(new ConnectError(this.#options.transport.address, why, this.#lastError));
     }
-  }
-
-  #armWake(): void {
-    if (this.#state.kind === "closed") {
-      this.#wake?.cancel();
-      this.#wake = null;
-      return;
-    }
-    const { deadlineMs } = this.#state;
-    // A deadline that moved away needs no new timer: the old one wakes up early and looks again.
-    if (this.#wake !== null && this.#wake.dueMs <= deadlineMs) return;
-    this.#wake?.cancel();
-    const delayMs = Math.max(0, Math.ceil(deadlineMs - this.#options.clock.monotonicMs()));
-    const cancel = this.#timers.after(delayMs, () => {
-      this.#wake = null;
-      void this.#dispatch({ kind: "wake" });
-    });
-    this.#wake = { dueMs: deadlineMs, cancel };
   }
 
   #context(): StepContext {

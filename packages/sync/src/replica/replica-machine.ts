@@ -18,6 +18,12 @@ export interface ReplicaMemory {
   readonly served: Position | null;
   /** The next snapshot needs a fresh runtime session: none yet, another log, or it is broken. */
   readonly reload: boolean;
+  /** The served state may not be what its name says: only a snapshot helps. */
+  readonly doubtful: boolean;
+  /** Event time of the newest sample that the served state has learned from; null when unknown. */
+  readonly eventTimeMs: number | null;
+  /** The newest version of its log that the feed has named. */
+  readonly headVersion: number;
   /** Attempts to connect since the last time that this replica was live. */
   readonly attempt: number;
   /** Updates applied. */
@@ -41,6 +47,8 @@ export type ReplicaState =
       readonly kind: "syncing";
       /** Refusals since this connection was last live. */
       readonly refusals: number;
+      /** The feed has said on this connection that its log is the served one: updates are of it. */
+      readonly sameLog: boolean;
       readonly deadlineMs: number;
       readonly memory: ReplicaMemory;
     }
@@ -57,9 +65,19 @@ export type ReplicaEvent =
   /** A frame came that is no message. */
   | { readonly kind: "malformed" }
   /** The update was applied. */
-  | { readonly kind: "applied"; readonly name: StateName }
+  | {
+      readonly kind: "applied";
+      readonly name: StateName;
+      /** As the update said. */
+      readonly eventTimeMs: number | null;
+    }
   /** The snapshot was taken over, from the log that the effect named. */
-  | { readonly kind: "replaced"; readonly position: Position }
+  | {
+      readonly kind: "replaced";
+      readonly position: Position;
+      /** As the snapshot said. */
+      readonly eventTimeMs: number | null;
+    }
   /** The runtime refused an update or a snapshot, or failed on it. */
   | { readonly kind: "refused"; readonly fault: RuntimeFault }
   /** The deadline may have come. */
@@ -92,7 +110,16 @@ export interface ReplicaLimits {
   readonly answerMs: number;
   /** How long a feed may be silent; it says `head` every two seconds. */
   readonly silenceMs: number;
+  /** Time between two checks of the whole served state, begin to begin at least. */
+  readonly scrubMs: number;
   readonly backoff: BackoffLimits;
+}
+
+/** What a replica knows from an earlier life. */
+export interface RestoredReplica {
+  readonly manifest: Manifest;
+  readonly served: Position;
+  readonly eventTimeMs: number | null;
 }
 
 /** Time, chance and bounds for one step. */

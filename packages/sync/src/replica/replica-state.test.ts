@@ -10,7 +10,8 @@ import type {
   ReplicaState,
   StepContext,
 } from "./replica-machine.ts";
-import { REFUSALS_MAX, startReplica, stepReplica } from "./replica-state.ts";
+import { REFUSALS_MAX } from "./replica-moves.ts";
+import { startReplica, stepReplica } from "./replica-state.ts";
 
 const NOW = 10_000;
 const context: StepContext = {
@@ -20,6 +21,7 @@ const context: StepContext = {
     openMs: 1_000,
     answerMs: 5_000,
     silenceMs: 3_000,
+    scrubMs: 60_000,
     backoff: { baseMs: 100, capMs: 1_600 },
   },
 };
@@ -31,13 +33,17 @@ const served = { logId: "log-1", version: 0, fingerprint: fingerprint0 };
 const { bytes: bytes1 } = publisher.next();
 const fingerprint1 = publisher.deployed.fingerprint;
 const { bytes: bytes2 } = publisher.next();
-const snapshot = { version: 1, fingerprint: fingerprint1, bytes: new Uint8Array(0) };
-const oldSnapshot = { version: 0, fingerprint: fingerprint0, bytes: new Uint8Array(0) };
+const bytes = new Uint8Array(0);
+const snapshot = { version: 1, fingerprint: fingerprint1, bytes };
+const oldSnapshot = { version: 0, fingerprint: fingerprint0, bytes };
 
 const memory: ReplicaMemory = {
   manifest,
   served,
   reload: false,
+  doubtful: false,
+  eventTimeMs: null,
+  headVersion: 0,
   attempt: 0,
   updatesApplied: 0,
   snapshots: 1,
@@ -48,13 +54,14 @@ const nothingYet: ReplicaMemory = {
   manifest: null,
   served: null,
   reload: true,
+  headVersion: -1,
   snapshots: 0,
 };
 
 const STATES = {
   waiting: { kind: "connecting", opening: false, deadlineMs: NOW + 50, memory },
   opening: { kind: "connecting", opening: true, deadlineMs: NOW + 50, memory },
-  syncing: { kind: "syncing", refusals: 0, deadlineMs: NOW + 50, memory },
+  syncing: { kind: "syncing", refusals: 0, sameLog: true, deadlineMs: NOW + 50, memory },
   live: { kind: "live", deadlineMs: NOW + 50, memory },
   closed: { kind: "closed", reason: "it was disposed", memory },
 } as const satisfies Readonly<Record<string, ReplicaState>>;
@@ -62,24 +69,30 @@ const STATES = {
 const EVENTS = {
   opened: { kind: "opened" },
   lost: { kind: "lost" },
-  sameManifest: message({ kind: "manifest", manifest }),
-  otherManifest: message({ kind: "manifest", manifest: smallManifest("log-2") }),
-  newSnapshot: message({ kind: "snapshot", logId: "log-1", snapshot }),
-  oldSnapshot: message({ kind: "snapshot", logId: "log-1", snapshot: oldSnapshot }),
-  foreignSnapshot: message({ kind: "snapshot", logId: "log-2", snapshot }),
+  sameManifest: message({ kind: "manifest", manifest, bytes }),
+  otherManifest: message({ kind: "manifest", manifest: smallManifest("log-2"), bytes }),
+  newSnapshot: message({ kind: "snapshot", logId: "log-1", snapshot, bytes }),
+  oldSnapshot: message({ kind: "snapshot", logId: "log-1", snapshot: oldSnapshot, bytes }),
+  foreignSnapshot: message({ kind: "snapshot", logId: "log-2", snapshot, bytes }),
   nextUpdate: message({ kind: "update", header: readUpdateHeader(bytes1), bytes: bytes1 }),
   laterUpdate: message({ kind: "update", header: readUpdateHeader(bytes2), bytes: bytes2 }),
-  sameHead: message({ kind: "head", version: 0, fingerprint: fingerprint0 }),
-  laterHead: message({ kind: "head", version: 1, fingerprint: fingerprint1 }),
-  divergedHead: message({ kind: "head", version: 0, fingerprint: fingerprint1 }),
+  sameHead: message({ kind: "head", ...served }),
+  laterHead: message({ kind: "head", logId: "log-1", version: 1, fingerprint: fingerprint1 }),
+  divergedHead: message({ kind: "head", logId: "log-1", version: 0, fingerprint: fingerprint1 }),
+  foreignHead: message({ kind: "head", ...served, logId: "log-2" }),
   shutdown: message({ kind: "end", reason: "shutdown", message: "" }),
   busy: message({ kind: "end", reason: "busy", message: "" }),
   violation: message({ kind: "end", reason: "violation", message: "" }),
   unsupported: message({ kind: "end", reason: "unsupported", message: "" }),
   malformed: { kind: "malformed" },
-  applied: { kind: "applied", name: { version: 1, fingerprint: fingerprint1 } },
+  applied: {
+    kind: "applied",
+    name: { version: 1, fingerprint: fingerprint1 },
+    eventTimeMs: 5,
+  },
   replaced: {
     kind: "replaced",
+    eventTimeMs: 6,
     position: { logId: "log-1", version: 1, fingerprint: fingerprint1 },
   },
   badData: { kind: "refused", fault: "badData" },
@@ -107,17 +120,18 @@ const TABLE: { readonly [S in keyof typeof STATES]: Row } = {
     newSnapshot: "syncing: replace",
     oldSnapshot: "syncing: replace",
     foreignSnapshot: "syncing: send resync noManifest",
-    nextUpdate: "syncing",
+    nextUpdate: "syncing: apply",
     laterUpdate: "syncing",
     sameHead: "live: send ack",
     laterHead: "syncing",
     divergedHead: "syncing: send resync diverged",
+    foreignHead: "syncing",
     shutdown: "connecting: close",
     busy: "connecting: close",
     violation: "connecting: close",
     unsupported: "connecting: close",
     malformed: "syncing: send resync corrupt",
-    applied: "syncing: send ack",
+    applied: "live: send ack",
     replaced: "live: send ack",
     badData: "syncing: send resync diverged",
     broken: "syncing: send resync diverged",
@@ -137,6 +151,7 @@ const TABLE: { readonly [S in keyof typeof STATES]: Row } = {
     sameHead: "live",
     laterHead: "syncing: send resync gap",
     divergedHead: "syncing: send resync diverged",
+    foreignHead: "syncing: send resync noManifest",
     shutdown: "connecting: close",
     busy: "connecting: close",
     violation: "connecting: close",
@@ -175,7 +190,7 @@ describe("stepReplica", () => {
     for (const [kind, event] of Object.entries(EVENTS)) {
       const bad =
         ["malformed", "divergedHead", "foreignSnapshot"].includes(kind) ||
-        (kind === "laterUpdate" && state.kind === "live");
+        (["laterUpdate", "foreignHead"].includes(kind) && state.kind === "live");
       const refused = state.kind !== "closed" && ["badData", "broken"].includes(kind);
       const { rejected } = stepReplica(state, event, context).state.memory;
       expect([kind, rejected]).toEqual([kind, (bad && connected) || refused ? 1 : 0]);
@@ -194,6 +209,60 @@ describe("stepReplica", () => {
     expect(hello(STATES.opening)).toMatchObject({ message: { have: served } });
     const reloading = { ...STATES.opening, memory: { ...memory, reload: true } };
     expect(hello(reloading)).toMatchObject({ message: { have: null } });
+  });
+
+  it("says with a resync what it can go on from: not what is in doubt", () => {
+    const sent = (state: ReplicaState, event: ReplicaEvent): unknown =>
+      stepReplica(state, event, context).effects[0];
+    expect(sent(STATES.live, EVENTS.laterUpdate)).toMatchObject({ message: { have: served } });
+    expect(sent(STATES.live, EVENTS.malformed)).toMatchObject({ message: { have: served } });
+    for (const event of [EVENTS.badData, EVENTS.broken, EVENTS.divergedHead]) {
+      expect(sent(STATES.live, event)).toMatchObject({ message: { have: null } });
+      const { state } = stepReplica(STATES.live, event, context);
+      // Neither an update nor the head will do then, on another connection either.
+      for (const other of ["nextUpdate", "sameHead", "laterHead"]) {
+        expect(outcomeOf(state, other)).toBe("syncing");
+      }
+      const lost = stepReplica(state, EVENTS.lost, context).state;
+      const again = stepReplica({ ...lost, opening: true } as ReplicaState, EVENTS.opened, context);
+      expect(again.effects[0]).toMatchObject({ message: { have: null } });
+      const healed = stepReplica(state, EVENTS.replaced, context).state;
+      expect(outcomeOf(healed, "laterUpdate")).toBe("live: apply");
+    }
+  });
+
+  it("takes an older snapshot as the answer to its hello or in doubt, not one that was under way", () => {
+    const ahead = { ...STATES.syncing, memory: { ...memory, served: { ...served, version: 5 } } };
+    expect(outcomeOf(ahead, "newSnapshot")).toBe("syncing");
+    expect(outcomeOf({ ...ahead, sameLog: false }, "newSnapshot")).toBe("syncing: replace");
+    const doubtful = { ...ahead, memory: { ...ahead.memory, doubtful: true } };
+    expect(outcomeOf(doubtful, "newSnapshot")).toBe("syncing: replace");
+  });
+
+  it("takes no update before it knows that the feed's log is the served one", () => {
+    const greeted = stepReplica(STATES.opening, EVENTS.opened, context).state;
+    expect(outcomeOf(greeted, "nextUpdate")).toBe("syncing");
+    const confirmed = stepReplica(greeted, EVENTS.laterHead, context).state;
+    expect(outcomeOf(confirmed, "nextUpdate")).toBe("syncing: apply");
+    const foreign = stepReplica(greeted, EVENTS.foreignHead, context).state;
+    expect(outcomeOf(foreign, "nextUpdate")).toBe("syncing");
+  });
+
+  it("knows how far it is behind, and how fresh what it serves is", () => {
+    const { memory: behind } = stepReplica(STATES.live, EVENTS.laterUpdate, context).state;
+    expect(behind).toMatchObject({ headVersion: 2, served, eventTimeMs: null });
+    const { memory: caughtUp } = stepReplica(STATES.live, EVENTS.applied, context).state;
+    expect(caughtUp).toMatchObject({ headVersion: 1, eventTimeMs: 5 });
+    const { memory: replaced } = stepReplica(STATES.live, EVENTS.replaced, context).state;
+    expect(replaced).toMatchObject({ headVersion: 1, eventTimeMs: 6 });
+  });
+
+  it("starts from what it served in an earlier life", () => {
+    const { state } = startReplica(context, { manifest, served, eventTimeMs: 7 });
+    expect(state.memory).toMatchObject({ served, reload: false, eventTimeMs: 7 });
+    expect(stepReplica(state, EVENTS.opened, context).effects[0]).toMatchObject({
+      message: { have: served },
+    });
   });
 
   it("loads a fresh session for its first snapshot, another log, and after a broken one", () => {

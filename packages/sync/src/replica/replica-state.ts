@@ -1,7 +1,7 @@
 /**
  * What a replica does, as a pure state machine: (state, event, context) → { state, effects }.
  *
- *                 opened                    replaced, or head = what I serve
+ *                 opened       replaced, applied, or head = what I serve
  *   connecting ───────────► syncing ─────────────────────────────────► live ──┐ update: apply
  *     ▲   ▲                   │ ▲                                       │ │ ◄──┘
  *     │   └── lost, timeout ──┘ └── gap, corrupt, diverged: resync ─────┘ │
@@ -13,39 +13,45 @@
  * `apply`, `replace` or `load` before the next event. SPEC.md section 5 has the invariants.
  */
 import type { Manifest, Snapshot } from "../manifest.ts";
-import {
-  type FeedMessage,
-  type Position,
-  PROTOCOL_VERSION,
-  type ResyncReason,
-} from "../protocol/message.ts";
-import { backoffMs } from "./backoff.ts";
+import { type FeedMessage, type Position, PROTOCOL_VERSION } from "../protocol/message.ts";
 import type {
-  ReplicaEffect,
   ReplicaEvent,
   ReplicaMemory,
-  ReplicaPhase,
   ReplicaState,
+  RestoredReplica,
   Step,
   StepContext,
 } from "./replica-machine.ts";
-import type { StateName } from "./runtime.ts";
+import {
+  acknowledge,
+  close,
+  type Connected,
+  foundationOf,
+  live,
+  type Open,
+  refuse,
+  resync,
+  retreat,
+  type StateOf,
+  stay,
+  syncing,
+} from "./replica-moves.ts";
 
-/** After so many refusals in a row a new connection is tried instead of another snapshot. */
-export const REFUSALS_MAX = 3;
-
-type StateOf<K extends ReplicaPhase> = Extract<ReplicaState, { readonly kind: K }>;
 type EventOf<K extends ReplicaEvent["kind"]> = Extract<ReplicaEvent, { readonly kind: K }>;
 type MessageOf<K extends FeedMessage["kind"]> = Extract<FeedMessage, { readonly kind: K }>;
-type Connected = StateOf<"syncing"> | StateOf<"live">;
-type Open = Connected | StateOf<"connecting">;
 
-/** The first step: opens a connection. */
-export function startReplica({ nowMs, limits }: StepContext): Step {
+/** The first step: opens a connection, with what is served already, if anything. */
+export function startReplica(
+  { nowMs, limits }: StepContext,
+  restored: RestoredReplica | null = null,
+): Step {
   const memory: ReplicaMemory = {
-    manifest: null,
-    served: null,
-    reload: true,
+    manifest: restored?.manifest ?? null,
+    served: restored?.served ?? null,
+    reload: restored === null,
+    doubtful: false,
+    eventTimeMs: restored?.eventTimeMs ?? null,
+    headVersion: restored?.served.version ?? -1,
     attempt: 0,
     updatesApplied: 0,
     snapshots: 0,
@@ -57,6 +63,9 @@ export function startReplica({ nowMs, limits }: StepContext): Step {
     effects: [{ kind: "open" }],
   };
 }
+
+/** One step of a replica: what it becomes, and what is to be done. */
+export type StepReplica = (state: ReplicaState, event: ReplicaEvent, context: StepContext) => Step;
 
 /** One step. */
 export function stepReplica(state: ReplicaState, event: ReplicaEvent, context: StepContext): Step {
@@ -72,7 +81,7 @@ export function stepReplica(state: ReplicaState, event: ReplicaEvent, context: S
       if (state.kind === "connecting") return stay(state);
       return refuse(state, context, "corrupt");
     case "applied":
-      return onApplied(state, event);
+      return onApplied(state, event, context);
     case "replaced":
       return onReplaced(state, event, context);
     case "refused":
@@ -89,11 +98,10 @@ export function stepReplica(state: ReplicaState, event: ReplicaEvent, context: S
 function onOpened(state: Open, context: StepContext): Step {
   if (state.kind !== "connecting" || !state.opening) return stay(state);
   const { memory } = state;
-  // A session that must be replaced has nothing to continue from.
-  const have = memory.reload ? null : memory.served;
+  const have = foundationOf(memory);
   const deadlineMs = context.nowMs + context.limits.answerMs;
   return {
-    state: { kind: "syncing", refusals: 0, deadlineMs, memory },
+    state: { kind: "syncing", refusals: 0, sameLog: false, deadlineMs, memory },
     effects: [
       { kind: "send", message: { kind: "hello", protocolVersion: PROTOCOL_VERSION, have } },
     ],
@@ -108,8 +116,9 @@ function onMessage(state: Connected, { message }: EventOf<"message">, context: S
     case "snapshot":
       return onSnapshot(heard, message.logId, message.snapshot, context);
     case "update":
-      // Before the snapshot that was asked for, updates say nothing: it will be newer.
-      return heard.kind === "live" ? onUpdate(heard, message, context) : stay(heard);
+      return heard.kind === "live"
+        ? onUpdate(heard, message, context)
+        : onAwaitedUpdate(heard, message);
     case "head":
       return onHead(heard, message, context);
     case "end":
@@ -132,7 +141,7 @@ function hear(state: Connected, { nowMs, limits }: StepContext): Connected {
 
 function onManifest(state: Connected, manifest: Manifest, context: StepContext): Step {
   if (manifest.logId === state.memory.manifest?.logId) return stay(state);
-  const memory = { ...state.memory, manifest, reload: true };
+  const memory = { ...state.memory, manifest, reload: true, headVersion: -1 };
   return stay(syncing(memory, state.kind === "syncing" ? state.refusals : 0, context));
 }
 
@@ -145,9 +154,11 @@ function onSnapshot(
   const { manifest, served, reload } = state.memory;
   if (manifest?.logId !== logId) return refuse(state, context, "noManifest");
   // While live nothing was asked for: an old snapshot is a duplicate, a newer one skips ahead.
-  if (state.kind === "live" && served !== null && snapshot.version <= served.version) {
-    return stay(state);
-  }
+  const ahead = (served?.version ?? -1) - snapshot.version;
+  if (state.kind === "live" && ahead >= 0) return stay(state);
+  // An older one was under way, unless it is how the feed greets: then its log has lost versions.
+  const isLate = state.kind === "syncing" && state.sameLog && ahead > 0;
+  if (isLate && foundationOf(state.memory) !== null) return stay(state);
   return {
     state,
     effects: [reload ? { kind: "load", manifest, snapshot } : { kind: "replace", logId, snapshot }],
@@ -161,34 +172,82 @@ function onUpdate(
 ): Step {
   const version = state.memory.served?.version ?? -1;
   if (header.toVersion <= version) return stay(state);
-  if (header.fromVersion !== version) return refuse(state, context, "gap");
-  return { state, effects: [{ kind: "apply", bytes }] };
+  const heard = hearOf(state, header.toVersion);
+  if (header.fromVersion !== version) return refuse(heard, context, "gap");
+  return { state: heard, effects: [{ kind: "apply", bytes }] };
 }
 
-function onHead(state: Connected, head: StateName, context: StepContext): Step {
-  const { served, reload } = state.memory;
-  if (served === null || reload || head.version < served.version) return stay(state);
+/** The answer may be an update from the served state on; any other was under way before. */
+function onAwaitedUpdate(state: StateOf<"syncing">, { header, bytes }: MessageOf<"update">): Step {
+  const served = foundationOf(state.memory);
+  const goesOn =
+    served?.version === header.fromVersion && served.fingerprint === header.fingerprintBefore;
+  // Logs may have begun alike: what fits may still be another log's.
+  if (!goesOn || !state.sameLog) return stay(state);
+  return { state: hearOf(state, header.toVersion), effects: [{ kind: "apply", bytes }] };
+}
+
+/** Remembers the newest version that the feed has named. */
+function hearOf<S extends Connected>(state: S, version: number): S {
+  const { memory } = state;
+  if (version <= memory.headVersion) return state;
+  return { ...state, memory: { ...memory, headVersion: version } };
+}
+
+function onHead(state: Connected, head: Position, context: StepContext): Step {
+  const { memory } = state;
+  // The manifest of another log was lost; while syncing it may still come.
+  if (state.kind === "live" && head.logId !== memory.served?.logId) {
+    return refuse(state, context, "noManifest");
+  }
+  const served = head.logId === memory.served?.logId ? foundationOf(memory) : null;
+  if (served === null || head.version < served.version) return stay(state);
   if (head.version > served.version) {
-    // The tail of the updates was lost. While syncing, the snapshot is under way.
-    return state.kind === "live" ? resync(state.memory, 0, context, "gap") : stay(state);
+    const heard = hearOf(state, head.version);
+    // The tail of the updates was lost. While syncing, the answer is under way.
+    return heard.kind === "live"
+      ? resync(heard, 0, context, "gap")
+      : stay({ ...heard, sameLog: true });
   }
   if (head.fingerprint !== served.fingerprint) return refuse(state, context, "diverged");
   // The answer to a hello from a replica that missed nothing: the feed learns where it is.
   const effects = state.kind === "syncing" ? acknowledge(state, served) : [];
-  return { state: live(state.memory, context), effects };
+  return { state: live(memory, context), effects };
 }
 
-function onApplied(state: Open, { name }: EventOf<"applied">): Step {
+function onApplied(
+  state: Open,
+  { name, eventTimeMs }: EventOf<"applied">,
+  context: StepContext,
+): Step {
   const { memory } = state;
   if (memory.served === null) return stay(state);
-  const served: Position = { logId: memory.served.logId, ...name };
-  const next = { ...memory, served, updatesApplied: memory.updatesApplied + 1 };
-  return { state: { ...state, memory: next }, effects: acknowledge(state, name) };
+  const next = {
+    ...memory,
+    served: { logId: memory.served.logId, ...name },
+    eventTimeMs: eventTimeMs ?? memory.eventTimeMs,
+    headVersion: Math.max(memory.headVersion, name.version),
+    updatesApplied: memory.updatesApplied + 1,
+  };
+  const after = state.kind === "syncing" ? live(next, context) : { ...state, memory: next };
+  return { state: after, effects: acknowledge(state, name) };
 }
 
-function onReplaced(state: Open, { position }: EventOf<"replaced">, context: StepContext): Step {
+function onReplaced(
+  state: Open,
+  { position, eventTimeMs }: EventOf<"replaced">,
+  context: StepContext,
+): Step {
   const { memory } = state;
-  const next = { ...memory, served: position, reload: false, snapshots: memory.snapshots + 1 };
+  const next = {
+    ...memory,
+    served: position,
+    eventTimeMs,
+    headVersion: Math.max(memory.headVersion, position.version),
+    reload: false,
+    doubtful: false,
+    snapshots: memory.snapshots + 1,
+  };
   const after = state.kind === "connecting" ? { ...state, memory: next } : live(next, context);
   return { state: after, effects: acknowledge(state, position) };
 }
@@ -209,74 +268,4 @@ function onWake(state: Open, context: StepContext): Step {
   }
   const deadlineMs = context.nowMs + context.limits.openMs;
   return { state: { ...state, opening: true, deadlineMs }, effects: [{ kind: "open" }] };
-}
-
-/** Counts a rejection and asks for a snapshot; after too many, for a new connection. */
-function refuse(state: Open, context: StepContext, reason: ResyncReason): Step {
-  const memory = { ...state.memory, rejected: state.memory.rejected + 1 };
-  if (state.kind === "connecting") return stay({ ...state, memory });
-  const refusals = state.kind === "syncing" ? state.refusals + 1 : 1;
-  if (refusals > REFUSALS_MAX) {
-    return retreat({ ...state, memory }, context, [{ kind: "close" }]);
-  }
-  return resync(memory, refusals, context, reason);
-}
-
-function resync(
-  memory: ReplicaMemory,
-  refusals: number,
-  context: StepContext,
-  reason: ResyncReason,
-): Step {
-  const missing = memory.manifest === null ? "noManifest" : reason;
-  return {
-    state: syncing(memory, refusals, context),
-    effects: [{ kind: "send", message: { kind: "resync", reason: missing } }],
-  };
-}
-
-/** Waits before the next attempt to connect. */
-function retreat(
-  state: Open,
-  { nowMs, jitter, limits }: StepContext,
-  effects: readonly ReplicaEffect[],
-): Step {
-  // Waiting already: what is lost is the connection that was given up.
-  if (state.kind === "connecting" && !state.opening) return stay(state);
-  const { attempt } = state.memory;
-  const deadlineMs = nowMs + backoffMs(attempt, jitter, limits.backoff);
-  const memory = { ...state.memory, attempt: attempt + 1 };
-  return { state: { kind: "connecting", opening: false, deadlineMs, memory }, effects };
-}
-
-function close(state: Open, reason: string): Step {
-  return {
-    state: { kind: "closed", reason, memory: state.memory },
-    effects: [{ kind: "close" }],
-  };
-}
-
-function live(memory: ReplicaMemory, { nowMs, limits }: StepContext): StateOf<"live"> {
-  return {
-    kind: "live",
-    deadlineMs: nowMs + limits.silenceMs,
-    memory: { ...memory, attempt: 0 },
-  };
-}
-
-function syncing(
-  memory: ReplicaMemory,
-  refusals: number,
-  { nowMs, limits }: StepContext,
-): StateOf<"syncing"> {
-  return { kind: "syncing", refusals, deadlineMs: nowMs + limits.answerMs, memory };
-}
-
-function acknowledge(state: ReplicaState, { version, fingerprint }: StateName): ReplicaEffect[] {
-  if (state.kind === "connecting") return [];
-  return [{ kind: "send", message: { kind: "ack", version, fingerprint } }];
-}
-
-function stay(state: ReplicaState): Step {
-  return { state, effects: [] };
 }

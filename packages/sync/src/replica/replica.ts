@@ -1,9 +1,11 @@
 import type { Clock, Fingerprint, Random } from "@everfresh/core";
 
+import type { SignaturePolicy } from "../codec/update-signature.ts";
 import type { Manifest } from "../manifest.ts";
 import type { Timers } from "../timers.ts";
 import type { Transport } from "../transport/transport.ts";
 import type { ReplicaLimits, ReplicaPhase } from "./replica-machine.ts";
+import type { ReplicaStore } from "./replica-store.ts";
 import type { Prediction, Runtime } from "./runtime.ts";
 
 /** Options of `openReplica`. */
@@ -19,6 +21,15 @@ export interface ReplicaOptions {
   readonly signal?: AbortSignal;
   /** How long the first state may take. @default 15,000 ms */
   readonly connectTimeoutMs?: number;
+  /** Whose updates and states are taken. @default anybody's, signed or not */
+  readonly signatures?: SignaturePolicy;
+  /**
+   * Keeps the state from one life of the replica to the next: it starts from there, offline too, and
+   * then catches up. @default nothing is kept
+   */
+  readonly store?: ReplicaStore;
+  /** Hears why the store could not be read or written; the replica serves on without it. */
+  readonly onStoreError?: (error: unknown) => void;
   /** @default REPLICA_LIMITS */
   readonly limits?: Partial<ReplicaLimits>;
 }
@@ -30,9 +41,22 @@ export interface ReplicaStatus {
   readonly version: number;
   /** Of the state that answers predictions. */
   readonly fingerprint: Fingerprint;
+  /**
+   * Event time of the newest sample that this state has learned from, in Unix milliseconds; null
+   * when the publisher does not say.
+   */
+  readonly eventTimeMs: number | null;
+  /** From that event time to now, in milliseconds by this machine's clock; at least 0. */
+  readonly freshnessMs: number | null;
+  /** Versions between this state and the newest one that the feed has named. */
+  readonly lagVersions: number;
+  /** The version that the store has for sure; null without a store, or with nothing in it. */
+  readonly storedVersion: number | null;
+  /** Checks of the whole state so far that found it sound. */
+  readonly scrubs: number;
   /** Updates applied so far. */
   readonly updatesApplied: number;
-  /** Snapshots taken over so far; the first state was one. */
+  /** Snapshots taken over so far; the first state was one, unless it came from the store. */
   readonly snapshots: number;
   /** Messages refused so far: corrupt, diverging, or with a gap before them. */
   readonly rejected: number;

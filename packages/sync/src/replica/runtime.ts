@@ -42,4 +42,10 @@ export interface RuntimeSession extends AsyncDisposable {
    * @throws FingerprintMismatchError or ShapeError
    */
   replace(snapshot: Snapshot): Promise<StateName>;
+  /**
+   * Checks every word of the state against its fingerprint, in parts of at most 5 ms between which
+   * predictions and updates go on; to find corruption that no update touches.
+   * @throws FingerprintMismatchError when the state is not what it was
+   */
+  scrub?(): Promise<void>;
 }

@@ -45,6 +45,16 @@ export class ServedSession {
     return checked(await this.#session.replace(snapshot), snapshot);
   }
 
+  /** Whether the runtime can check the state that it holds. */
+  get canScrub(): boolean {
+    return this.#session.scrub !== undefined;
+  }
+
+  /** Checks the whole state against its fingerprint; throws FingerprintMismatchError. */
+  async scrub(): Promise<void> {
+    await this.#session.scrub?.();
+  }
+
   /** Disposes the session once no prediction is under way; nobody may start one any more. */
   async retire(): Promise<void> {
     if (this.#pending > 0) {

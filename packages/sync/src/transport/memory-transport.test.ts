@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
 
 import { TransportError } from "../errors.ts";
+import type { FeedConnection, FeedSession } from "../feed/feed-connection.ts";
+import type { Feed } from "../feed/feed.ts";
 import { settled } from "../manual-time.fixture.ts";
+import { describeFollowing } from "./following.conformance.ts";
 import { MemoryTransport } from "./memory-transport.ts";
 import {
   allFrames,
@@ -11,6 +14,30 @@ import {
 } from "./transport.conformance.ts";
 
 describeTransport("MemoryTransport", () => Promise.resolve(openWorld()));
+
+describeFollowing("MemoryTransport", () => {
+  let current: Feed | null = null;
+  const accept = (connection: FeedConnection): FeedSession => {
+    if (current === null) throw new Error("never called");
+    return current.connect(connection);
+  };
+  const transport = new MemoryTransport({ accept });
+  const unreachable = new MemoryTransport({ address: "memory:nowhere", accept });
+  unreachable.reachable = false;
+  return Promise.resolve({
+    transport,
+    unreachable,
+    serve: (feed) => {
+      current = feed;
+      transport.reachable = true;
+    },
+    stop: () => {
+      transport.reachable = false;
+      transport.breakConnections();
+    },
+    [Symbol.asyncDispose]: settled,
+  });
+});
 
 describe("MemoryTransport", () => {
   it("breaks connections with an error for the replica", async () => {

@@ -4,6 +4,9 @@ import { describe, expect, it } from "vitest";
 import { type WebSocket as ServerSocket, WebSocketServer } from "ws";
 
 import { TransportError } from "../errors.ts";
+import type { FeedConnection } from "../feed/feed-connection.ts";
+import type { Feed } from "../feed/feed.ts";
+import { describeFollowing } from "./following.conformance.ts";
 import {
   allFrames,
   describeTransport,
@@ -13,6 +16,36 @@ import {
 import { webSocketTransport } from "./websocket-transport.ts";
 
 describeTransport("WebSocket", openWorld);
+
+describeFollowing("WebSocket", async () => {
+  let current: Feed | null = null;
+  const sockets = new Set<ServerSocket>();
+  const server = await listen((socket) => {
+    if (current === null) {
+      socket.terminate();
+      return;
+    }
+    sockets.add(socket);
+    const session = current.connect(connectionOf(socket));
+    socket.on("message", (data: Uint8Array) => session.receive(new Uint8Array(data)));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      session.closed();
+    });
+  });
+  const gone = await listen(() => undefined);
+  await gone[Symbol.asyncDispose]();
+  return {
+    transport: webSocketTransport(server.url),
+    unreachable: webSocketTransport(gone.url),
+    serve: (feed) => (current = feed),
+    stop: () => {
+      current = null;
+      for (const socket of sockets) socket.terminate();
+    },
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+});
 
 describe("webSocketTransport", () => {
   const never = new AbortController().signal;
@@ -74,18 +107,21 @@ async function listen(accept: (socket: ServerSocket) => void): Promise<TestServe
   };
 }
 
+function connectionOf(socket: ServerSocket): FeedConnection {
+  return {
+    send: (frame) => socket.send(frame),
+    get bufferedBytes() {
+      return socket.bufferedAmount;
+    },
+    close: (code, reason) => socket.close(code, reason),
+  };
+}
+
 async function openWorld(): Promise<TransportWorld> {
   const sides: ServerSide[] = [];
   const server = await listen((socket) => {
     const received: Uint8Array[] = [];
-    const connection = {
-      send: (frame: Uint8Array) => socket.send(frame),
-      get bufferedBytes() {
-        return socket.bufferedAmount;
-      },
-      close: (code: number, reason: string) => socket.close(code, reason),
-    };
-    const side = { connection, received, isClosed: false };
+    const side = { connection: connectionOf(socket), received, isClosed: false };
     socket.on("message", (data: Uint8Array) => received.push(new Uint8Array(data)));
     socket.on("close", () => (side.isClosed = true));
     sides.push(side);

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
-import { type Client, connect } from "@everfresh/client";
+import { type Client, connect, httpTransport, webSocketUrl } from "@everfresh/client";
 import type { Source } from "@everfresh/streams";
+import { fileReplicaStore } from "@everfresh/sync/node";
 import { heldOutDigits } from "../../config/digits-model.ts";
 import { startReplicaServer } from "../../http/replica-server.ts";
 import { SEED_DEFAULT } from "../../run/run-goal.ts";
@@ -15,6 +16,8 @@ interface ReplicaCommandOptions extends CommonOptions {
   /** Score on generated digits. */
   readonly digits: boolean;
   readonly host: string;
+  /** By plain HTTP. */
+  readonly poll: boolean;
   /** Results and errors only. */
   readonly quiet: boolean;
 }
@@ -26,11 +29,13 @@ export function replicaCommand(): Command {
     .description(
       "Joins a model and follows its updates, knowing nothing but its URL. Prints its version and " +
         "fingerprint as it learns, and with --data its own accuracy there. It runs until Ctrl-C; " +
-        "with --steps it ends after so many updates. --port serves its own health and status; " +
-        "--state and --ratio are the trainer's and have no effect here.",
+        "with --steps it ends after so many updates. --state keeps what it has in a directory: it " +
+        "starts from there, without the trainer too. --poll follows by plain HTTP, through caches. " +
+        "--port serves its own health and status; --ratio is the trainer's and has no effect here.",
     )
     .argument("<url>", "the model's address, such as ws://127.0.0.1:7070/v1/models/digits")
     .option("--digits", "score itself on generated digits (of --seed)", false)
+    .option("--poll", "follow by plain HTTP requests instead of a WebSocket", false)
     .addOption(new Option("--host <address>", "address for --port").default("127.0.0.1"))
     .addOption(new Option("--quiet", "print results and errors only").default(false));
   addCommonOptions(command);
@@ -42,12 +47,9 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
   if (options.ratio !== undefined) {
     terminal.line("--ratio has no effect on a replica: the trainer decides what an update carries");
   }
-  if (options.state !== undefined) {
-    terminal.line("--state has no effect on a replica yet: it gets everything from the trainer");
-  }
   using interrupt = interruptSignal();
   const ownData = await openOwnData(options);
-  await using model = await join(url, interrupt.signal);
+  await using model = await join(url, options, terminal, interrupt.signal);
   const say = (text: string): void => {
     if (!options.quiet) terminal.line(text);
   };
@@ -75,13 +77,25 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
 }
 
 /** Connects; `signal` ends the attempt, but not the connection once it stands. */
-async function join(url: string, signal: AbortSignal): Promise<Client> {
+async function join(
+  url: string,
+  { state, poll }: ReplicaCommandOptions,
+  terminal: Terminal,
+  signal: AbortSignal,
+): Promise<Client> {
   const attempt = new AbortController();
   const abandon = (): void => attempt.abort(signal.reason);
   signal.addEventListener("abort", abandon);
   try {
-    // What it shows is of the newest version, so predictions must be too.
-    return await connect(url, { signal: attempt.signal, mode: "patch" });
+    return await connect(url, {
+      signal: attempt.signal,
+      // What it shows is of the newest version, so predictions must be too.
+      mode: "patch",
+      ...(state === undefined ? {} : { store: fileReplicaStore(state) }),
+      ...(poll ? { transport: httpTransport(webSocketUrl(url).replace(/^ws/, "http")) } : {}),
+      onStoreError: (error) =>
+        terminal.line(`state not kept: ${error instanceof Error ? error.message : String(error)}`),
+    });
   } finally {
     signal.removeEventListener("abort", abandon);
   }

@@ -24,6 +24,8 @@ const PORT_DEFAULT = 7070;
 /** Options of `everfresh run`. */
 export interface RunCommandOptions extends CommonOptions, PlanOptions {
   readonly config?: string;
+  /** Let a model with other tensors start anew in the same state directory. */
+  readonly newGeneration?: boolean;
   readonly host: string;
   /** Samples per second. */
   readonly rate?: number;
@@ -40,7 +42,8 @@ export function runCommand(): Command {
         "after so many steps. Started again with the same --state it goes on where it stopped; a " +
         "run of --steps that was interrupted is completed.",
     )
-    .option("--config <file>", "configuration file (TypeScript or JavaScript)");
+    .option("--config <file>", "configuration file (TypeScript or JavaScript)")
+    .option("--new-generation", "let a model with other tensors start anew in the same --state");
   addServerOptions(addCommonOptions(command));
   return command.action(async (options: RunCommandOptions) => {
     const file = configFileOf(options);
@@ -78,7 +81,7 @@ export function modelOptionsOf(
   options: RunCommandOptions,
 ): Pick<
   RunModelOptions,
-  "host" | "port" | "seed" | "steps" | "ratio" | "samplesPerSecond" | "plan"
+  "host" | "port" | "seed" | "steps" | "ratio" | "samplesPerSecond" | "plan" | "newGeneration"
 > {
   const { host, port = PORT_DEFAULT, seed, steps, ratio, rate } = options;
   const { workers, batchNorm, provider } = options;
@@ -89,6 +92,7 @@ export function modelOptionsOf(
     ...(steps === undefined ? {} : { steps }),
     ...(ratio === undefined ? {} : { ratio }),
     ...(rate === undefined ? {} : { samplesPerSecond: rate }),
+    newGeneration: options.newGeneration ?? false,
     plan: {
       ...(workers === undefined ? {} : { workers }),
       ...(batchNorm === undefined ? {} : { batchNorm }),

@@ -1,0 +1,127 @@
+/**
+ * Bringing back an earlier version: a new version whose state is that of the old one, bit for bit. The
+ * trained state becomes the same, so nothing is left to send, and the optimizer starts anew unless a
+ * checkpoint still has what it remembered at that version.
+ */
+import { assert, type DeployedState, type Fingerprint, type Update } from "@everfresh/core";
+import type { PositionRange, TrainerCheckpoint } from "@everfresh/learn";
+import { encodeUpdate } from "@everfresh/sync";
+import { type Lineage, losslessChange, undoRecordOf, type UpdateLog } from "@everfresh/sync/node";
+import { RollbackRefusedError } from "../errors.ts";
+import { switchCheckpoint, type SwitchPlace } from "../state/checkpoint-switch.ts";
+import { earlierState, lineageAt } from "./earlier-state.ts";
+
+/** What a rollback is asked for. */
+export interface RollbackRequest {
+  /** The version whose state comes back. */
+  readonly version: number;
+  /** Whether the samples learned since then are never sampled again. */
+  readonly excludeSince: boolean;
+}
+
+/** What a rollback did. */
+export interface RollbackReport {
+  /** The new version. */
+  readonly version: number;
+  /** The version whose state it has. */
+  readonly rolledBackTo: number;
+  /** Of both. */
+  readonly fingerprint: Fingerprint;
+  /** Parameters that changed. */
+  readonly entries: number;
+  /** Of the encoded update. */
+  readonly bytes: number;
+  /** Positions of the history that are not sampled any more, `to` not included; null for none. */
+  readonly excluded: PositionRange | null;
+  /** What became of the optimizer. */
+  readonly optimizer: "reset" | "kept";
+}
+
+/** What a rollback works on; whoever calls has the log open for writing and is between two steps. */
+export interface RollbackSite extends SwitchPlace {
+  /** The newest version, at the head of the log; it stays as it is. */
+  readonly deployed: DeployedState;
+  readonly current: TrainerCheckpoint;
+  /** A checkpoint of the wanted version, if there is still one beside the current one. */
+  readonly saved?: TrainerCheckpoint | null;
+}
+
+/** A rollback that the log has. */
+export interface RolledBack {
+  readonly report: RollbackReport;
+  /** To be applied to the deployed state, and sent to replicas. */
+  readonly update: Update;
+  readonly bytes: Uint8Array;
+  /** Where training goes on. */
+  readonly checkpoint: TrainerCheckpoint;
+}
+
+/**
+ * Writes a rollback to log and checkpoint: both or neither, whenever the process dies.
+ * @throws VersionNotKeptError, RollbackRefusedError when the version cannot come back
+ */
+export async function rollBack(
+  site: RollbackSite,
+  { version, excludeSince }: RollbackRequest,
+): Promise<RolledBack> {
+  const { log, deployed, current, saved } = site;
+  assert(log.head()?.version === deployed.version, "the deployed state is at the head of the log");
+  const target = await earlierState(log, deployed, version);
+  const update = deployed.updateFor(losslessChange(deployed, target.state), target.eventTimeMs);
+  const { layout, buffer } = deployed.state;
+  const base = new Uint32Array(buffer, 0, layout.parameterCount);
+  const bytes = encodeUpdate(update, { layout, base });
+  const position = await positionOf(log, current);
+  const from = (await lineageAt(log, version))?.samples ?? 0;
+  const excluded = excludeSince && position.samples > from ? { from, to: position.samples } : null;
+  const keeper = [current, saved].find((checkpoint) => checkpoint?.version === version);
+  const state = new Uint8Array(target.state.buffer);
+  const checkpoint: TrainerCheckpoint = {
+    ...current,
+    ...position,
+    version: update.toVersion,
+    fingerprint: update.fingerprintAfter,
+    deployed: state,
+    training: { state, optimizer: keeper?.training.optimizer ?? new Uint8Array(0) },
+  };
+  const isReset = checkpoint.training.optimizer.byteLength === 0;
+  const { step, samples, sampler } = checkpoint;
+  await switchCheckpoint(site, checkpoint, () =>
+    log.append(update, bytes, {
+      lineage: { step, samples, drawn: sampler.drawn },
+      undo: undoRecordOf(deployed.state, update),
+      rollback: { toVersion: version, excluded, optimizerReset: isReset },
+    }),
+  );
+  const report: RollbackReport = {
+    version: update.toVersion,
+    rolledBackTo: version,
+    fingerprint: update.fingerprintAfter,
+    entries: update.indices.length,
+    bytes: bytes.byteLength,
+    excluded,
+    optimizer: isReset ? "reset" : "kept",
+  };
+  return { report, update, bytes, checkpoint };
+}
+
+/**
+ * How far training has come: as far as the log says where it is ahead of the checkpoint, because the
+ * process died in between. Those steps need not be taken again, since their state goes anyway.
+ */
+export async function positionOf(
+  log: UpdateLog,
+  { step, samples, sampler }: TrainerCheckpoint,
+): Promise<Pick<TrainerCheckpoint, "step" | "samples" | "sampler">> {
+  const head = log.head();
+  const newest: Lineage | null = head === null ? null : await lineageAt(log, head.version);
+  if (newest === null || newest.step <= step) return { step, samples, sampler };
+  const { drawn } = newest;
+  return { step: newest.step, samples: newest.samples, sampler: { ...sampler, drawn } };
+}
+
+/** @throws RollbackRefusedError when there is nothing to go back from */
+export function checkpointOrRefuse(checkpoint: TrainerCheckpoint | null): TrainerCheckpoint {
+  if (checkpoint !== null) return checkpoint;
+  throw new RollbackRefusedError("nothing was learned yet; there is only version 0");
+}

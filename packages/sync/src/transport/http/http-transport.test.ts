@@ -1,0 +1,131 @@
+import { Random, systemClock } from "@everfresh/core";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { describe, expect, it } from "vitest";
+
+import { TransportError } from "../../errors.ts";
+import { Feed } from "../../feed/feed.ts";
+import { Publisher, smallManifest } from "../../publisher.fixture.ts";
+import { DeployedRuntime } from "../../replica/deployed-runtime.fixture.ts";
+import { openReplica } from "../../replica/open-replica.ts";
+import { describeFollowing, type FeedServer } from "../following.conformance.ts";
+import { HttpFeed } from "./http-feed.ts";
+import { type Fetch, httpTransport } from "./http-transport.ts";
+
+const OPTIONS = { pollMs: 5, pollMsMax: 10, random: new Random(1) };
+const never = new AbortController().signal;
+
+describeFollowing("HTTP", () => openServer());
+
+describe("httpTransport", () => {
+  it("asks for nothing but a head that has not changed, less and less often", async () => {
+    const { asked, fetch, feed } = world();
+    const transport = httpTransport("http://model/", { ...OPTIONS, fetch });
+    await using replica = await openReplica({
+      transport,
+      runtime: new DeployedRuntime(),
+      clock: systemClock,
+      random: new Random(1),
+    });
+    const before = asked.length;
+    await expect.poll(() => asked.length).toBeGreaterThan(before + 5);
+    const idle = asked.slice(before);
+    expect(new Set(idle)).toEqual(new Set(["head 304"]));
+    expect(replica.status().phase).toBe("live");
+    feed[Symbol.dispose]();
+  });
+
+  it("rejects with the signal's reason, before and while it asks", async () => {
+    const reason = new Error("no longer needed");
+    const { fetch } = world();
+    const transport = httpTransport("http://model", { ...OPTIONS, fetch });
+    await expect(transport.open(AbortSignal.abort(reason))).rejects.toBe(reason);
+    const controller = new AbortController();
+    const mute: Fetch = (_url, { signal }) =>
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => reject(new Error("aborted"))),
+      );
+    const opening = httpTransport("http://model", { ...OPTIONS, fetch: mute });
+    const open = opening.open(controller.signal);
+    controller.abort(reason);
+    await expect(open).rejects.toBe(reason);
+  });
+
+  it.each([
+    ["an error", 500, "answered 500"],
+    ["no model", 404, "answered 404"],
+    ["something else", 200, "head"],
+  ])("names a server with %s", async (_, status, text) => {
+    const fetch: Fetch = () =>
+      Promise.resolve(new Response(status === 200 ? "<html>" : null, { status }));
+    const opening = httpTransport("http://model", { ...OPTIONS, fetch }).open(never);
+    await expect(opening).rejects.toThrow(text);
+    if (status !== 200) await expect(opening).rejects.toThrow(TransportError);
+  });
+});
+
+/** A feed behind requests that are counted. */
+function world(): { readonly asked: string[]; readonly fetch: Fetch; readonly feed: Feed } {
+  const { deployed } = new Publisher(new Random(1));
+  const feed = new Feed({ manifest: smallManifest(), deployed, clock: systemClock });
+  const http = new HttpFeed(feed);
+  const asked: string[] = [];
+  const fetch: Fetch = async (url, { headers }) => {
+    const path = url.replace("http://model/", "");
+    const ifNoneMatch = headers["if-none-match"] ?? null;
+    const answer = await http.answer({ path, ifNoneMatch });
+    asked.push(`${path} ${answer.status}`);
+    const body = answer.status === 304 ? null : new Uint8Array(answer.body);
+    return new Response(body, { status: answer.status, headers: answer.headers });
+  };
+  return { asked, fetch, feed };
+}
+
+async function openServer(): Promise<FeedServer> {
+  let current: HttpFeed | null = null;
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    if (current === null) {
+      request.socket.destroy();
+      return;
+    }
+    const path = (request.url ?? "").slice(1);
+    const ifNoneMatch = request.headers["if-none-match"] ?? null;
+    const { status, headers, body } = await current.answer({ path, ifNoneMatch });
+    response.writeHead(status, headers).end(body);
+  };
+  const server = createServer((request, response) => void respond(request, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const gone = createServer().listen(0, "127.0.0.1");
+  await once(gone, "listening");
+  const unreachable = urlOf(gone.address());
+  await new Promise((resolve) => gone.close(resolve));
+  const stop = (): void => {
+    current?.[Symbol.dispose]();
+    current = null;
+    server.closeAllConnections();
+  };
+  const kept = new Map<Feed, HttpFeed>();
+  return {
+    transport: httpTransport(urlOf(server.address()), OPTIONS),
+    unreachable: httpTransport(unreachable, OPTIONS),
+    serve: (feed) => {
+      const known = kept.get(feed) ?? new HttpFeed(feed);
+      kept.set(feed, known);
+      current = known;
+    },
+    stop: () => {
+      current = null;
+      server.closeAllConnections();
+    },
+    async [Symbol.asyncDispose]() {
+      stop();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function urlOf(address: AddressInfo | string | null): string {
+  return `http://127.0.0.1:${(address as AddressInfo).port}`;
+}

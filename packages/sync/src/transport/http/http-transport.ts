@@ -1,0 +1,292 @@
+import { type Clock, Random, systemClock } from "@everfresh/core";
+
+import { ProtocolError, TransportError } from "../../errors.ts";
+import {
+  decodeReplicaMessage,
+  encodeFeedMessage,
+  frameManifest,
+  frameSnapshot,
+  frameUpdate,
+} from "../../protocol/message-codec.ts";
+import { FEED_MESSAGE_BYTES_MAX, type Position } from "../../protocol/message.ts";
+import { systemTimers, type Timers } from "../../timers.ts";
+import { FrameQueue } from "../frame-queue.ts";
+import type { Connection, Transport } from "../transport.ts";
+import { decodeHttpHead, type HttpHead } from "./http-head.ts";
+import { cheapestPath } from "./http-path.ts";
+import { NewestHead } from "./newest-head.ts";
+import { updatesOf } from "./segment-archive.ts";
+
+/** What is used of the answer to a request; `Response` is one. */
+export interface FetchedResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  arrayBuffer(): Promise<ArrayBuffer>;
+}
+
+/** Requests an address; `fetch` is one. */
+export type Fetch = (
+  url: string,
+  init: { readonly headers: Record<string, string>; readonly signal: AbortSignal },
+) => Promise<FetchedResponse>;
+
+/** Options of {@link httpTransport}. */
+export interface HttpTransportOptions {
+  /** @default the runtime's own */
+  readonly fetch?: Fetch;
+  /** @default the runtime's own */
+  readonly timers?: Timers;
+  /** @default the machine's own */
+  readonly clock?: Clock;
+  /** Spreads the requests of many replicas out. @default seeded by the runtime */
+  readonly random?: Random;
+  /** Time between two looks at the head while it changes. @default 1,000 ms */
+  readonly pollMs?: number;
+  /** The longest that this grows to while it does not change. @default 5,000 ms */
+  readonly pollMsMax?: number;
+}
+
+/** Bytes that may wait while the replica is busy. */
+const INBOUND_BYTES_MAX: number = 64 * 2 ** 20;
+
+/** How much longer each look without news waits, up to the longest. */
+const IDLE_FACTOR = 1.5;
+
+/** How long one request may take: 100 MB over 15 Mbit/s. */
+const REQUEST_MS_MAX = 60_000;
+
+/** A head may name a segment that is gone by the time that it is asked for; another head will not. */
+const STALE_HEADS_MAX = 3;
+
+/**
+ * Follows a model by plain HTTP, through any caches: looks at `head` again and again, and fetches
+ * what is missing by the way with the fewest bytes.
+ * @param url of the model, starting with http:// or https://
+ */
+export function httpTransport(url: string, options: HttpTransportOptions = {}): Transport {
+  const newest = new NewestHead(options.clock ?? systemClock);
+  return {
+    address: url,
+    async open(signal) {
+      signal.throwIfAborted();
+      const polling = new PollingConnection(url, options, newest, signal);
+      await polling.start();
+      return polling;
+    },
+  };
+}
+
+/** Plays the feed's part of the protocol on the replica's side. */
+class PollingConnection implements Connection {
+  readonly #url: string;
+  readonly #fetch: Fetch;
+  readonly #timers: Timers;
+  readonly #random: Random;
+  readonly #pollMs: number;
+  readonly #pollMsMax: number;
+  readonly #newest: NewestHead;
+  readonly #queue = new FrameQueue(INBOUND_BYTES_MAX);
+  readonly #abort = new AbortController();
+  readonly #signal: AbortSignal;
+  #wake: (() => void) | null = null;
+  #head: HttpHead | null = null;
+  #etag: string | null = null;
+  #waitMs: number;
+  /** Whether the replica has said hello; before that it gets nothing. */
+  #isAsked = false;
+  #isGreeting = false;
+  #needsManifest = false;
+  /** What the replica has once it took all frames; null when only a snapshot helps. */
+  #has: Position | null = null;
+
+  constructor(url: string, options: HttpTransportOptions, newest: NewestHead, signal: AbortSignal) {
+    this.#newest = newest;
+    this.#url = url.replace(/\/+$/, "");
+    this.#fetch = options.fetch ?? ((address, init) => fetch(address, init));
+    this.#timers = options.timers ?? systemTimers;
+    this.#random = options.random ?? new Random(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
+    this.#pollMs = options.pollMs ?? 1_000;
+    this.#pollMsMax = options.pollMsMax ?? 5_000;
+    this.#waitMs = this.#pollMs;
+    this.#signal = AbortSignal.any([signal, this.#abort.signal]);
+    this.#signal.addEventListener("abort", () => this.close(), { once: true });
+  }
+
+  /** The first look: whether there is a model. */
+  async start(): Promise<void> {
+    await this.#look();
+    void this.#follow();
+  }
+
+  send(frame: Uint8Array): void {
+    if (this.#signal.aborted) return;
+    const message = decodeReplicaMessage(frame);
+    if (message.kind === "ack") return;
+    this.#isAsked = true;
+    const sameLog = message.have?.logId === this.#head?.logId;
+    this.#needsManifest =
+      message.kind === "hello" ? !sameLog : message.reason === "noManifest" || this.#needsManifest;
+    this.#has = sameLog ? message.have : null;
+    if (message.kind !== "hello") return;
+    this.#isGreeting = true;
+    this.#wake?.();
+  }
+
+  close(): void {
+    this.#queue.clear();
+    this.#abort.abort();
+    this.#wake?.();
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return this.#queue[Symbol.asyncIterator]();
+  }
+
+  /** Looks, answers and waits until it is closed; never throws. */
+  async #follow(): Promise<void> {
+    try {
+      for (;;) {
+        if (this.#isAsked) await this.#answer();
+        await this.#pause();
+        if (this.#signal.aborted) return;
+        await this.#look();
+      }
+    } catch (error) {
+      const cause = error instanceof Error ? error.message : String(error);
+      const known = error instanceof TransportError;
+      this.#queue.end(known ? error : new TransportError(this.#url, cause, error));
+      this.#abort.abort();
+    }
+  }
+
+  /** Asks for the head; waits longer each time that it is the same. */
+  async #look(): Promise<void> {
+    const known: Record<string, string> =
+      this.#etag === null ? {} : { "if-none-match": this.#etag };
+    const response = await this.#request("head", known);
+    if (response.status === 304) {
+      this.#waitMs = Math.min(this.#pollMsMax, this.#waitMs * IDLE_FACTOR);
+      return;
+    }
+    const head = decodeHttpHead(await bodyOf(response));
+    if (!this.#newest.believes(head)) return;
+    if (head.logId !== this.#head?.logId && this.#head !== null) this.#needsManifest = true;
+    this.#waitMs = this.#pollMs;
+    this.#etag = response.headers.get("etag");
+    this.#head = head;
+  }
+
+  async #answer(): Promise<void> {
+    for (let stale = 0; stale < STALE_HEADS_MAX; stale++) {
+      // All that came so far was older than what is known.
+      if (this.#head === null) return;
+      if (await this.#fetchMissing()) return;
+      this.#etag = null;
+      await this.#look();
+    }
+    throw new TransportError(this.#url, "its head names what cannot be fetched");
+  }
+
+  /** Hands over what is missing, then the head; false when something of it is gone. */
+  async #fetchMissing(): Promise<boolean> {
+    const head = this.#head;
+    if (head === null) return false;
+    const { logId, version, fingerprint } = head;
+    const asked = this.#has;
+    const has = asked?.logId === logId && !this.#needsManifest ? asked : null;
+    if (has === null || has.version < version) {
+      const frames = await this.#framesFrom(head, has?.version ?? null);
+      if (frames === null) return false;
+      // Meanwhile the replica may have said that it has something else.
+      if (this.#has !== asked) return true;
+      // Updates do not name their log: a new connection does, before the first one.
+      const greeting = encodeFeedMessage({ kind: "head", logId, version, fingerprint });
+      if (this.#isGreeting && has !== null) this.#push(greeting);
+      this.#isGreeting = false;
+      for (const frame of frames) this.#push(frame);
+      this.#needsManifest = false;
+      this.#has = { logId, version, fingerprint };
+    }
+    this.#push(encodeFeedMessage({ kind: "head", logId, version, fingerprint }));
+    return true;
+  }
+
+  async #framesFrom(head: HttpHead, have: number | null): Promise<Uint8Array[] | null> {
+    const path = cheapestPath(head, have);
+    if (path === null) return null;
+    const log = encodeURIComponent(head.logId);
+    const frames: Uint8Array[] = [];
+    if (this.#needsManifest) {
+      const manifest = await this.#get(`manifests/${log}/${head.manifest}`);
+      if (manifest === null) return null;
+      frames.push(frameManifest(manifest));
+    }
+    if (path.anchor !== null) {
+      const snapshot = await this.#get(`anchors/${log}/${path.anchor.version}`);
+      if (snapshot === null) return null;
+      frames.push(frameSnapshot(head.logId, snapshot));
+    }
+    for (const { from, to } of path.segments) {
+      const body = await this.#get(`segments/${log}/${from}-${to}`);
+      if (body === null) return null;
+      frames.push(...updatesOf(body).map(frameUpdate));
+    }
+    return frames;
+  }
+
+  /** The body at a path; null when it is not there. */
+  async #get(path: string): Promise<Uint8Array | null> {
+    const response = await this.#request(path, {});
+    return response.status === 404 ? null : bodyOf(response);
+  }
+
+  async #request(path: string, headers: Record<string, string>): Promise<FetchedResponse> {
+    const timeout = new AbortController();
+    const cancel = this.#timers.after(REQUEST_MS_MAX, () => timeout.abort());
+    try {
+      const signal = AbortSignal.any([this.#signal, timeout.signal]);
+      const response = await this.#fetch(`${this.#url}/${path}`, { headers, signal });
+      const isExpected =
+        response.status === 200 ||
+        (path === "head" ? response.status === 304 : response.status === 404);
+      if (!isExpected) throw new TransportError(this.#url, `it answered ${response.status}`);
+      return response;
+    } catch (error) {
+      if (error instanceof TransportError) throw error;
+      if (this.#signal.aborted) throw this.#signal.reason;
+      throw new TransportError(this.#url, timeout.signal.aborted ? TOO_SLOW : NO_ANSWER, error);
+    } finally {
+      cancel();
+    }
+  }
+
+  #push(frame: Uint8Array): void {
+    if (!this.#queue.push(frame)) throw new TransportError(this.#url, FULL);
+  }
+
+  /** Waits between half and all of the time; a hello ends it. */
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      const waitMs = this.#isAsked ? this.#waitMs * (0.5 + this.#random.float() / 2) : 1e9;
+      const wake = (): void => {
+        cancel();
+        this.#wake = null;
+        resolve();
+      };
+      const cancel = this.#timers.after(waitMs, wake);
+      this.#wake = wake;
+    });
+  }
+}
+
+const NO_ANSWER = "no server answers there";
+const TOO_SLOW = `a request took more than ${REQUEST_MS_MAX} ms`;
+const FULL = "more updates came than could be applied";
+
+async function bodyOf(response: FetchedResponse): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  if (bytes.length > FEED_MESSAGE_BYTES_MAX) {
+    throw new ProtocolError(`a resource of ${bytes.length} bytes`);
+  }
+  return bytes;
+}
