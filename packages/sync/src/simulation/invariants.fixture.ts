@@ -132,14 +132,14 @@ export class Invariants {
   }
 }
 
-/** Only a snapshot leads back: a poller that doubts its state takes the newest anchor. */
+/** Only a snapshot leads back, and only from a state that is in doubt: an older one is sound. */
 function checkOrder(
   life: Life,
-  { isPolling, status: { version, snapshots } }: SimReplica,
+  { wasInDoubt, status: { version, snapshots } }: SimReplica,
   logId: string,
 ): string | null {
   const isBack = life.logId === logId && version < life.version;
-  if (isBack && (!isPolling || snapshots === life.snapshots)) {
+  if (isBack && (!wasInDoubt || snapshots === life.snapshots)) {
     return `I8 it went back from version ${life.version} to ${version}`;
   }
   life.logId = logId;

@@ -22,6 +22,8 @@ export interface Mutation {
   readonly isTorn?: boolean;
   /** The replica never checks its memory. */
   readonly neverScrubs?: boolean;
+  /** Where the search for a run that shows it begins: it is rare. @default 1 */
+  readonly firstSeed?: number;
 }
 
 /** Every planted fault, by what is wrong. */
@@ -35,6 +37,7 @@ export const MUTATIONS = {
   },
   "a version is acknowledged before it is durable": { isEager: true },
   "checksums are not checked": { parts: { decode: decodeUnchecked } },
+  "a snapshot that was under way is taken": { parts: { step: takeOldSnapshots }, firstSeed: 600 },
   "nobody asks for what was lost": { parts: { step: neverResync } },
   "a connection that is silent is waited for": { parts: { step: waitForever } },
   "a state that does not fit is served on": { parts: { step: ignoreRefusals } },
@@ -72,6 +75,13 @@ function withUpdateFrom(
   if (!isTaken(message.header.toVersion, version)) return event;
   const header = { ...message.header, fromVersion: version };
   return { kind: "message", message: { ...message, header } };
+}
+
+/** Goes back to any snapshot that comes while it waits for an answer. */
+function takeOldSnapshots(state: ReplicaState, event: ReplicaEvent, context: StepContext): Step {
+  const isSnapshot = event.kind === "message" && event.message.kind === "snapshot";
+  if (!isSnapshot || state.kind !== "syncing") return stepReplica(state, event, context);
+  return stepReplica({ ...state, sameLog: false }, event, context);
 }
 
 /** Reads frames whose checksum is wrong. */

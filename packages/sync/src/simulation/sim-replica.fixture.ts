@@ -1,6 +1,8 @@
 import type { Random } from "@everfresh/core";
 
 import { FollowingReplica, type ReplicaParts } from "../replica/following-replica.ts";
+import type { Step } from "../replica/replica-machine.ts";
+import type { StepReplica } from "../replica/replica-state.ts";
 import type { ReplicaStatus } from "../replica/replica.ts";
 import { replicaStoreIn } from "../replica/store-files.ts";
 import { httpTransport } from "../transport/http/http-transport.ts";
@@ -33,15 +35,15 @@ const LIMITS = {
 export class SimReplica {
   readonly time: ProcessTime;
   readonly runtime: SimRuntime;
-  readonly isPolling: boolean;
   readonly #replica: FollowingReplica;
+  /** Whether the newest snapshot was taken in doubt of the state before it. */
+  wasInDoubt = false;
   /** Predictions that failed though there was a state. */
   readonly failures: Error[] = [];
 
   constructor(options: SimReplicaOptions) {
     const { time, random, line, disk, isPolling, parts, isTrusting, scrubMs } = options;
     this.time = time;
-    this.isPolling = isPolling;
     this.runtime = new SimRuntime(isTrusting);
     const polling = {
       fetch: line.fetch,
@@ -62,7 +64,7 @@ export class SimReplica {
         connectTimeoutMs: 1e9,
         limits: { ...LIMITS, scrubMs },
       },
-      parts,
+      { ...parts, step: (state, event, context) => this.#step(parts.step, state, event, context) },
     );
     // A crashed process never gets there.
     this.#replica.opened().catch(this.#failed);
@@ -75,6 +77,12 @@ export class SimReplica {
   /** Log of what it serves; empty before it serves. */
   get logId(): string {
     return this.status.version < 0 ? "" : this.#replica.manifest.logId;
+  }
+
+  #step(step: StepReplica, ...[state, event, context]: Parameters<StepReplica>): Step {
+    const { doubtful, reload } = state.memory;
+    if (event.kind === "replaced") this.wasInDoubt = doubtful || reload;
+    return step(state, event, context);
   }
 
   /** Asks for a prediction; one that fails is remembered. */

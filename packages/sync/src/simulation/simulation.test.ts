@@ -50,7 +50,8 @@ describe("the simulation", () => {
 });
 
 async function firstFailure(mutation: Mutation, runs: number): Promise<SimulationResult | null> {
-  for (let seed = 1; seed <= runs; seed++) {
+  const { firstSeed = 1 } = mutation;
+  for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
     const result = await simulate(seed, mutation);
     if (result.failure !== null) return result;
   }
