@@ -36,6 +36,40 @@ describe("httpTransport", () => {
     feed[Symbol.dispose]();
   });
 
+  it("is not led back by a cache that is behind, over a new connection either", async () => {
+    const { asked, fetch, feed, publish } = world();
+    let old: Awaited<ReturnType<Fetch>> | null = null;
+    let mode: "live" | "cut" | "behind" = "live";
+    const cached: Fetch = async (url, init) => {
+      if (mode === "cut") throw new Error("cut");
+      if (mode === "behind" && url.endsWith("/head") && old !== null) {
+        mode = "live";
+        return old;
+      }
+      return fetch(url, init);
+    };
+    const transport = httpTransport("http://model", { ...OPTIONS, fetch: cached });
+    const runtime = new DeployedRuntime();
+    await using replica = await openReplica({
+      ...{ transport, runtime, clock: systemClock, random: new Random(1) },
+      limits: { backoff: { baseMs: 5, capMs: 10 } },
+    });
+    old = await fetch("http://model/head", { headers: {}, signal: never });
+    publish(3);
+    await expect.poll(() => replica.status().version, { interval: 2 }).toBe(3);
+    mode = "cut";
+    await expect.poll(() => replica.status().phase, { interval: 2 }).toBe("connecting");
+    publish(1);
+    asked.length = 0;
+    mode = "behind";
+    await expect.poll(() => replica.status().version, { interval: 2 }).toBe(4);
+    expect(replica.status().snapshots).toBe(1);
+    expect(asked.filter((request) => !request.startsWith("head"))).toEqual([
+      "segments/log-1/3-4 200",
+    ]);
+    feed[Symbol.dispose]();
+  });
+
   it("rejects with the signal's reason, before and while it asks", async () => {
     const reason = new Error("no longer needed");
     const { fetch } = world();
@@ -66,8 +100,14 @@ describe("httpTransport", () => {
 });
 
 /** A feed behind requests that are counted. */
-function world(): { readonly asked: string[]; readonly fetch: Fetch; readonly feed: Feed } {
-  const { deployed } = new Publisher(new Random(1));
+function world(): {
+  readonly asked: string[];
+  readonly fetch: Fetch;
+  readonly feed: Feed;
+  readonly publish: (count: number) => void;
+} {
+  const publisher = new Publisher(new Random(1));
+  const { deployed } = publisher;
   const feed = new Feed({ manifest: smallManifest(), deployed, clock: systemClock });
   const http = new HttpFeed(feed);
   const asked: string[] = [];
@@ -79,7 +119,13 @@ function world(): { readonly asked: string[]; readonly fetch: Fetch; readonly fe
     const body = answer.status === 304 ? null : new Uint8Array(answer.body);
     return new Response(body, { status: answer.status, headers: answer.headers });
   };
-  return { asked, fetch, feed };
+  const publish = (count: number): void => {
+    for (let i = 0; i < count; i++) {
+      const { update, bytes } = publisher.next();
+      feed.publish(update, bytes);
+    }
+  };
+  return { asked, fetch, feed, publish };
 }
 
 async function openServer(): Promise<FeedServer> {

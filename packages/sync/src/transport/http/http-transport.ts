@@ -95,7 +95,8 @@ class PollingConnection implements Connection {
   /** Whether the replica has said hello; before that it gets nothing. */
   #isAsked = false;
   #isGreeting = false;
-  #needsManifest = false;
+  /** The log whose manifest the replica has. */
+  #manifestLogId: string | null = null;
   /** What the replica has once it took all frames; null when only a snapshot helps. */
   #has: Position | null = null;
 
@@ -123,10 +124,9 @@ class PollingConnection implements Connection {
     const message = decodeReplicaMessage(frame);
     if (message.kind === "ack") return;
     this.#isAsked = true;
-    const sameLog = message.have?.logId === this.#head?.logId;
-    this.#needsManifest =
-      message.kind === "hello" ? !sameLog : message.reason === "noManifest" || this.#needsManifest;
-    this.#has = sameLog ? message.have : null;
+    this.#has = message.have;
+    if (message.kind === "hello") this.#manifestLogId = message.have?.logId ?? null;
+    else if (message.reason === "noManifest") this.#manifestLogId = null;
     if (message.kind !== "hello") return;
     this.#isGreeting = true;
     this.#wake?.();
@@ -170,7 +170,6 @@ class PollingConnection implements Connection {
     }
     const head = decodeHttpHead(await bodyOf(response));
     if (!this.#newest.believes(head)) return;
-    if (head.logId !== this.#head?.logId && this.#head !== null) this.#needsManifest = true;
     this.#waitMs = this.#pollMs;
     this.#etag = response.headers.get("etag");
     this.#head = head;
@@ -193,9 +192,10 @@ class PollingConnection implements Connection {
     if (head === null) return false;
     const { logId, version, fingerprint } = head;
     const asked = this.#has;
-    const has = asked?.logId === logId && !this.#needsManifest ? asked : null;
+    const needsManifest = this.#manifestLogId !== logId;
+    const has = asked?.logId === logId && !needsManifest ? asked : null;
     if (has === null || has.version < version) {
-      const frames = await this.#framesFrom(head, has?.version ?? null);
+      const frames = await this.#framesFrom(head, has?.version ?? null, needsManifest);
       if (frames === null) return false;
       // Meanwhile the replica may have said that it has something else.
       if (this.#has !== asked) return true;
@@ -204,19 +204,23 @@ class PollingConnection implements Connection {
       if (this.#isGreeting && has !== null) this.#push(greeting);
       this.#isGreeting = false;
       for (const frame of frames) this.#push(frame);
-      this.#needsManifest = false;
+      this.#manifestLogId = logId;
       this.#has = { logId, version, fingerprint };
     }
     this.#push(encodeFeedMessage({ kind: "head", logId, version, fingerprint }));
     return true;
   }
 
-  async #framesFrom(head: HttpHead, have: number | null): Promise<Uint8Array[] | null> {
+  async #framesFrom(
+    head: HttpHead,
+    have: number | null,
+    needsManifest: boolean,
+  ): Promise<Uint8Array[] | null> {
     const path = cheapestPath(head, have);
     if (path === null) return null;
     const log = encodeURIComponent(head.logId);
     const frames: Uint8Array[] = [];
-    if (this.#needsManifest) {
+    if (needsManifest) {
       const manifest = await this.#get(`manifests/${log}/${head.manifest}`);
       if (manifest === null) return null;
       frames.push(frameManifest(manifest));
