@@ -42,19 +42,32 @@ export default {
     },
     {
       name: "sync-is-portable",
-      comment: "only sync/node may touch Node and npm packages",
+      comment: "only sync/node may touch Node, only sync/node and sync/nats npm packages",
       severity: "error",
       from: {
         path: "^packages/sync/src",
-        pathNot: "^packages/sync/src/node/|\\.(test|conformance|fixture)\\.ts$",
+        pathNot: "^packages/sync/src/(node|nats)/|\\.(test|conformance|fixture)\\.ts$",
       },
       to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-optional"] },
     },
     {
-      name: "engine-web-is-portable",
-      comment: "nothing that engine/web reaches may need Node",
+      name: "sync-nats-is-portable",
+      comment: "of NATS only what browsers can run: its core and JetStream",
       severity: "error",
-      from: { path: "^packages/engine/src/web/", pathNot: "\\.(test|fixture)\\.ts$" },
+      from: { path: "^packages/sync/src/nats/", pathNot: "\\.(test|conformance|fixture)\\.ts$" },
+      to: {
+        dependencyTypes: ["core", "npm", "npm-dev", "npm-optional"],
+        pathNot: "@nats-io/(nats-core|jetstream)/",
+      },
+    },
+    {
+      name: "web-is-portable",
+      comment: "nothing that pages reach may need Node (bundles of the client: test/journeys)",
+      severity: "error",
+      from: {
+        path: "^packages/engine/src/(web|in-thread)/",
+        pathNot: "\\.(test|fixture)\\.ts$",
+      },
       to: {
         path: "^(node:)?(fs|module|os|path|process|url|worker_threads|crypto|child_process)(/|$)|onnxruntime-node",
         reachable: true,

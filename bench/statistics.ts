@@ -11,3 +11,20 @@ export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? NaN;
 }
+
+/** What many values of one kind look like, in their unit. */
+export interface Distribution {
+  readonly count: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** The {@link quantile}s of `values`, sorted once; all NaN without a value. */
+export function distributionOf(values: ArrayLike<number>): Distribution {
+  const sorted = Float64Array.from(values).sort();
+  const at = (part: number): number =>
+    sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? NaN;
+  return { count: sorted.length, p50: at(0.5), p90: at(0.9), p99: at(0.99), max: at(1) };
+}

@@ -44,13 +44,18 @@ export interface Ended {
 export interface Program {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves with the match when stderr shows it; rejects when the program ends before. */
+  /** Resolves with the match when it shows it; rejects when the program ends before. */
   shows(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
 /** Starts `everfresh ARGS`. */
 export function start(args: readonly string[], cwd: string = ROOT): Program {
-  const child = spawn(process.execPath, ["--conditions=source", MAIN, ...args], {
+  return startScript(MAIN, args, cwd);
+}
+
+/** Starts a TypeScript file with its arguments. */
+export function startScript(file: string, args: readonly string[], cwd: string = ROOT): Program {
+  const child = spawn(process.execPath, ["--conditions=source", file, ...args], {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -62,6 +67,7 @@ export function start(args: readonly string[], cwd: string = ROOT): Program {
   const watchers = new Set<() => void>();
   child.stdout.on("data", (chunk: Buffer) => {
     stdout += chunk.toString();
+    for (const watcher of watchers) watcher();
   });
   child.stderr.on("data", (chunk: Buffer) => {
     stderr += chunk.toString();
@@ -74,7 +80,7 @@ export function start(args: readonly string[], cwd: string = ROOT): Program {
   const shows = (pattern: RegExp): Promise<RegExpExecArray> =>
     new Promise((resolve, reject) => {
       const look = (): void => {
-        const match = pattern.exec(stderr);
+        const match = pattern.exec(stderr) ?? pattern.exec(stdout);
         if (match === null) return;
         watchers.delete(look);
         resolve(match);

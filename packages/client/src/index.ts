@@ -3,7 +3,9 @@
  * @module
  */
 export type { ClassPrediction, Client, ModelInput } from "./client.ts";
-export { connect, type ConnectOptions } from "./connect.ts";
+export { connect } from "./connect.ts";
+export type { ConnectOptions } from "./connect-options.ts";
+export type { ConnectTarget } from "./connect-target.ts";
 export { engineRuntime } from "./engine-runtime.ts";
 export { InputKindError, InvalidUrlError, TooManyPredictionsError } from "./errors.ts";
 export { webSocketUrl } from "./model-url.ts";
@@ -12,8 +14,14 @@ export {
   httpTransport,
   importPublicKey,
   indexedDbReplicaStore,
+  type Prediction,
   type ReplicaStatus,
   type ReplicaStore,
+  type Runtime,
+  type RuntimeSession,
   type SignaturePolicy,
+  type Snapshot,
+  type StateName,
+  type Transport,
   webSocketTransport,
 } from "@everfresh/sync";

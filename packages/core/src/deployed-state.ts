@@ -14,7 +14,14 @@ import {
   parseFingerprint,
 } from "./fingerprint.ts";
 import { FingerprintScrub } from "./fingerprint-scrub.ts";
-import { copyState, createState, dataOf, type ModelState, type StateTensor } from "./state.ts";
+import {
+  copyState,
+  createState,
+  dataOf,
+  type ModelState,
+  type StateOptions,
+  type StateTensor,
+} from "./state.ts";
 import { isAbsolute, isEventTime, isIncrement, type StateChange, type Update } from "./update.ts";
 import { checkEntries } from "./update-values.ts";
 
@@ -254,7 +261,7 @@ export class DeployedState {
 export function deployCopy(
   state: ModelState,
   version: number,
-  options: { readonly shared?: boolean } = {},
+  options: StateOptions = {},
 ): DeployedState {
   const copy = createState(state.layout, options);
   copyState(state, copy);

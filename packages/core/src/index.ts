@@ -51,12 +51,15 @@ export {
   createState,
   dataOf,
   type ModelState,
+  stateBytes,
   stateLayout,
   type StateLayout,
   stateOn,
+  type StateOptions,
   type StateRole,
   type StateTensor,
   type StateTensorSpec,
+  stateWithin,
   tensorOf,
 } from "./state.ts";
 export { type Shape, sizeOf, tensor, type Tensor, zeros } from "./tensor.ts";

@@ -2,14 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { bytesPerElement, type DType } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
+import { fingerprintOf } from "./fingerprint.ts";
 import {
   cloneState,
   copyState,
   createState,
   dataOf,
+  stateBytes,
   stateLayout,
   stateOn,
   type StateTensorSpec,
+  stateWithin,
   tensorOf,
 } from "./state.ts";
 import { sizeOf } from "./tensor.ts";
@@ -88,6 +91,29 @@ describe("a state", () => {
     const buffer = new ArrayBuffer(layout.byteLength);
     expect(stateOn(layout, buffer).buffer).toBe(buffer);
     expect(() => stateOn(layout, new ArrayBuffer(layout.byteLength + 8))).toThrow(ShapeError);
+  });
+
+  it("lies in WebAssembly memory where kernels are to work on it, and is the same there", () => {
+    for (const shared of [false, true]) {
+      const plain = createState(layout);
+      stateBytes(plain).forEach((_, i, bytes) => (bytes[i] = i * 37));
+      const state = cloneState(plain, { shared, kernels: true });
+      expect(state.memory?.buffer).toBe(state.buffer);
+      expect(state.buffer instanceof SharedArrayBuffer).toBe(shared);
+      expect(state.buffer.byteLength).toBeGreaterThan(layout.byteLength);
+      expect([...stateBytes(state)]).toEqual([...stateBytes(plain)]);
+      expect(fingerprintOf(state)).toBe(fingerprintOf(plain));
+      expect([...stateBytes(cloneState(state))]).toEqual([...stateBytes(plain)]);
+    }
+  });
+
+  it("lies at the beginning of memory that is large enough", () => {
+    const buffer = new ArrayBuffer(layout.byteLength + 100);
+    const state = stateWithin(layout, buffer);
+    expect(state.buffer).toBe(buffer);
+    expect(state.memory).toBeUndefined();
+    expect(stateBytes(state).byteLength).toBe(layout.byteLength);
+    expect(() => stateWithin(layout, new ArrayBuffer(layout.byteLength - 1))).toThrow(ShapeError);
   });
 
   it("is copied bit for bit, signalling NaN included", () => {

@@ -43,10 +43,15 @@ export interface StateLayout {
 /** The values of all parameters and buffers of a model at one moment. */
 export interface ModelState {
   readonly layout: StateLayout;
-  /** The memory of all tensors; may be shared between threads. */
+  /**
+   * The memory of all tensors; may be shared between threads, and may go on behind the last one:
+   * {@link stateBytes} does not.
+   */
   readonly buffer: ArrayBufferLike;
   /** All parameters as one flat vector: a view, not a copy. */
   readonly parameters: Float32Array;
+  /** Whose buffer it is, where WebAssembly kernels can be opened on it. */
+  readonly memory?: WebAssembly.Memory;
 }
 
 /**
@@ -85,13 +90,40 @@ export function stateLayout(specs: readonly StateTensorSpec[]): StateLayout {
   return { tensors, parameterCount, byteLength: alignTo8(byteOffset) };
 }
 
-/** A state of zeros; `shared` puts it into memory that worker threads can see too. */
-export function createState(
-  layout: StateLayout,
-  options: { readonly shared?: boolean } = {},
-): ModelState {
+/** Where a state is made. */
+export interface StateOptions {
+  /** In memory that worker threads can see too. @default false */
+  readonly shared?: boolean;
+  /**
+   * In WebAssembly memory, where kernels work on it without a copy; where there is no such memory,
+   * in ordinary memory.
+   * @default false
+   */
+  readonly kernels?: boolean;
+}
+
+/** Of WebAssembly memory. */
+const PAGE_BYTES = 65_536;
+
+/** A state of zeros. */
+export function createState(layout: StateLayout, options: StateOptions = {}): ModelState {
+  const { shared = false, kernels = false } = options;
   const bytes = layout.byteLength;
-  return stateOn(layout, options.shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+  const memory = kernels ? kernelMemory(bytes, shared) : null;
+  if (memory === null) {
+    return stateOn(layout, shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
+  }
+  return stateWithin(layout, memory.buffer, memory);
+}
+
+/** Null where there is no WebAssembly, or not so much memory. */
+function kernelMemory(bytes: number, shared: boolean): WebAssembly.Memory | null {
+  const pages = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -105,7 +137,32 @@ export function stateOn(layout: StateLayout, buffer: ArrayBufferLike): ModelStat
       actual: buffer.byteLength,
     });
   }
-  return { layout, buffer, parameters: new Float32Array(buffer, 0, layout.parameterCount) };
+  return stateWithin(layout, buffer);
+}
+
+/**
+ * A state at the beginning of memory that may go on behind it, without a copy.
+ * @param memory whose buffer that is, if it is WebAssembly's
+ * @throws ShapeError when the memory is too small for the layout.
+ */
+export function stateWithin(
+  layout: StateLayout,
+  buffer: ArrayBufferLike,
+  memory: WebAssembly.Memory | null = null,
+): ModelState {
+  if (buffer.byteLength < layout.byteLength) {
+    throw new ShapeError(`State needs ${layout.byteLength} bytes, got ${buffer.byteLength}`, {
+      expected: layout.byteLength,
+      actual: buffer.byteLength,
+    });
+  }
+  const parameters = new Float32Array(buffer, 0, layout.parameterCount);
+  return { layout, buffer, parameters, ...(memory === null ? {} : { memory }) };
+}
+
+/** All bytes of a state, and no others: a view, not a copy. */
+export function stateBytes({ layout, buffer }: ModelState): Uint8Array {
+  return new Uint8Array(buffer, 0, layout.byteLength);
 }
 
 /** The data of one tensor of a state: a view, not a copy. */
@@ -125,17 +182,14 @@ export function tensorOf(state: ModelState, name: string): Tensor {
 
 /** Copies all values bit for bit; both states must have the same layout. */
 export function copyState(from: ModelState, to: ModelState): void {
-  if (from.buffer.byteLength !== to.buffer.byteLength) {
+  if (from.layout.byteLength !== to.layout.byteLength) {
     throw new ShapeError("States of different layouts cannot be copied into each other");
   }
-  new Uint8Array(to.buffer).set(new Uint8Array(from.buffer));
+  stateBytes(to).set(stateBytes(from));
 }
 
 /** A copy with its own memory. */
-export function cloneState(
-  state: ModelState,
-  options: { readonly shared?: boolean } = {},
-): ModelState {
+export function cloneState(state: ModelState, options: StateOptions = {}): ModelState {
   const copy = createState(state.layout, options);
   copyState(state, copy);
   return copy;

@@ -12,6 +12,7 @@ export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
     parameters: 61_706,
     denseBytes: 246_824,
     ratio: 0.01,
+    buffersEvery: null,
     triggerSize: 8,
     batchSize: 128,
     replicas: [],

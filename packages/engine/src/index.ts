@@ -112,6 +112,7 @@ export {
   type PlanMeasurementOptions,
 } from "./plan/measure-plan.ts";
 export type { Backend, Provider, RuntimeReport, RuntimeRequest } from "./runtime/runtime.ts";
+export { type BatchMoments, type LayerMoments, pooledMoments } from "./sessions/batch-moments.ts";
 export type { BatchNormMode, ExecutionPlan } from "./sessions/execution-plan.ts";
 export type {
   InferenceMode,
@@ -126,6 +127,7 @@ export { openInference } from "./sessions/open-inference.ts";
 export { openTrainingSession } from "./sessions/open-training-session.ts";
 export { selfTest, type SelfTestReport } from "./sessions/self-test.ts";
 export type {
+  BatchGradient,
   StepResult,
   TrainingBatch,
   TrainingCheckpoint,

@@ -53,13 +53,13 @@ export class ReplicaProcessError extends EverfreshError {
   }
 }
 
-/** A version that a state directory's log does not have. */
-export class UnknownVersionError extends EverfreshError {
-  constructor(version: number, directory: string, newest: number) {
+/** A file that should hold a key and cannot be read, or holds something else. */
+export class KeyFileError extends EverfreshError {
+  constructor(file: string, reason: string, cause: unknown) {
     super(
-      "EF_VERSION_UNKNOWN",
-      `State directory ${directory} cannot give version ${version}; its log goes up to version ${newest}`,
-      { details: { version, directory, newest } },
+      "EF_KEY_FILE",
+      `Key file ${file} cannot be used: ${reason}; signing needs NAME.key, trusting NAME.pub`,
+      { cause, details: { file } },
     );
   }
 }
@@ -85,6 +85,13 @@ export class RunUnreachableError extends EverfreshError {
       cause,
       details: { url },
     });
+  }
+}
+
+/** An HTTP request that its sender must not make. */
+export class ForbiddenError extends EverfreshError {
+  constructor(message: string) {
+    super("EF_FORBIDDEN", message);
   }
 }
 

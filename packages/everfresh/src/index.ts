@@ -12,6 +12,14 @@ export {
   type SourceFactory,
 } from "./config/define-model.ts";
 export {
+  sparseGradients,
+  type GradientDeploymentSpec,
+  type SparseGradientDeployment,
+  type SparseGradientOptions,
+  type WarmUp,
+} from "./config/sparse-gradients.ts";
+export type { Deployment } from "./config/deployment.ts";
+export {
   sparse,
   type SparseChoice,
   type SparseDeployment,
@@ -20,6 +28,7 @@ export {
 } from "./config/sparse.ts";
 export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
 export type { LoadedConfig } from "./config/load-config.ts";
+export { nats, type NatsOptions, type NatsPublication } from "./config/nats.ts";
 export { cifar10, digits, idx, mnist } from "./config/source-factories.ts";
 export { runModel } from "./run/run-model.ts";
 export type { FinishedTraining, RunModelOptions } from "./run/run-options.ts";

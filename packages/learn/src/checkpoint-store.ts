@@ -1,9 +1,11 @@
 import {
+  cloneState,
+  DeployedState,
   type Fingerprint,
   type RandomPosition,
-  DeployedState,
   type StateLayout,
   stateOn,
+  type StateOptions,
 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
 import type { PrequentialCheckpoint } from "./evaluate/prequential.ts";
@@ -46,12 +48,17 @@ export interface CheckpointStore {
 }
 
 /**
- * The deployed state of a checkpoint.
+ * The deployed state of a checkpoint, in memory of its own.
+ * @param place where that is
  * @throws ShapeError when the layout is not the one of the checkpoint's model
  * @throws FingerprintMismatchError when the bytes are not what they were
  */
-export function deployedAt(checkpoint: TrainerCheckpoint, layout: StateLayout): DeployedState {
+export function deployedAt(
+  checkpoint: TrainerCheckpoint,
+  layout: StateLayout,
+  place: StateOptions = {},
+): DeployedState {
   const bytes = new Uint8Array(checkpoint.deployed);
-  const state = stateOn(layout, bytes.buffer);
+  const state = cloneState(stateOn(layout, bytes.buffer), place);
   return new DeployedState(state, checkpoint.version, checkpoint.fingerprint);
 }

@@ -32,3 +32,27 @@ export class ResumeMismatchError extends EverfreshError {
     );
   }
 }
+
+/** A sampler's part of a checkpoint that is damaged, or that another sampler has made. */
+export class SamplerCheckpointError extends EverfreshError {
+  constructor(kind: string, reason: string) {
+    super(
+      "EF_SAMPLER_CHECKPOINT",
+      `The checkpoint of the sampler ${kind} cannot be used: ${reason}. ` +
+        "Configure the sampler that the run had, or let it start anew without a checkpoint",
+      { details: { kind, reason } },
+    );
+  }
+}
+
+/** An evaluation's part of a checkpoint that is damaged, or of another specification. */
+export class EvaluationCheckpointError extends EverfreshError {
+  constructor(reason: string) {
+    super(
+      "EF_EVALUATION_CHECKPOINT",
+      `The checkpoint of the evaluation cannot be used: ${reason}. ` +
+        "Configure the evaluation that the run had, or let it start anew without a checkpoint",
+      { details: { reason } },
+    );
+  }
+}

@@ -1,6 +1,8 @@
 /** A softmax regression in plain TypeScript behind the engine's port: small, exact, deterministic. */
 import { cloneState, createState, type ModelState, type Shape, stateLayout } from "@everfresh/core";
 import type {
+  BatchGradient,
+  BatchMoments,
   ExecutionPlan,
   StepResult,
   TrainingBatch,
@@ -83,6 +85,14 @@ export class LinearSession implements TrainingSession {
     }
     this.optimizerStep++;
     return Promise.resolve({ loss: loss / size, stepMs: 1 });
+  }
+
+  gradient(): Promise<BatchGradient> {
+    return Promise.reject(new Error("see LinearGradients"));
+  }
+
+  moments(_state: ModelState, _inputs: Float32Array, size: number): Promise<BatchMoments> {
+    return Promise.resolve({ size, layers: [] });
   }
 
   inputGradients(): Promise<Float32Array> {

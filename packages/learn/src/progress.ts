@@ -1,3 +1,4 @@
+import { stateBytes } from "@everfresh/core";
 import type { TrainerCheckpoint } from "./checkpoint-store.ts";
 import { Prequential } from "./evaluate/prequential.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
@@ -48,7 +49,7 @@ function checkpointOf(
     samples: progress.samples,
     version: deployed.version,
     fingerprint: deployed.fingerprint,
-    deployed: new Uint8Array(deployed.state.buffer).slice(),
+    deployed: stateBytes(deployed.state).slice(),
     training: session.checkpoint(),
     sampler: sampler.position,
     ...(position === undefined ? {} : { sparsifier: position }),

@@ -19,6 +19,11 @@ export interface StepReport {
   readonly stepMs: number;
   /** Duration of choosing what to send in milliseconds. */
   readonly selectMs: number;
+  /**
+   * Duration of estimating the running statistics of BatchNormalization under what is deployed, in
+   * milliseconds; 0 in steps in which they stay as they are.
+   */
+  readonly buffersMs: number;
   /** Duration of making the update durable and visible in milliseconds; 0 without an update. */
   readonly publishMs: number;
   /** When the optimizer step was done, on the monotonic clock, in milliseconds. */
@@ -27,6 +32,8 @@ export interface StepReport {
   readonly entries: number;
   /** Parameters that could not be sent because they are beyond the range of the value type. */
   readonly unsendable: number;
+  /** Bytes of the running statistics in the update; 0 where it brings none. */
+  readonly bufferBytes: number;
   /** Length of the encoded update; 0 without one. */
   readonly updateBytes: number;
   /** Prequential accuracy of the trained state `θ`. */

@@ -8,6 +8,7 @@ import {
 } from "@everfresh/core";
 import type { Model, TrainingSession } from "@everfresh/engine";
 import type { History, Source } from "@everfresh/streams";
+import type { BufferOptions } from "./buffer-options.ts";
 import type { CheckpointStore, TrainerCheckpoint } from "./checkpoint-store.ts";
 import { LearnOptionError, ResumeMismatchError } from "./errors.ts";
 import type { Sleep } from "./pace.ts";
@@ -23,7 +24,7 @@ export interface TrainerOptions {
   /** The model that `session` trains. */
   readonly model: Pick<Model, "input" | "output">;
   /** Trains `θ`; opened from `resume.training` when resuming. Used by nobody else meanwhile. */
-  readonly session: Pick<TrainingSession, "state" | "step" | "predict" | "checkpoint">;
+  readonly session: Pick<TrainingSession, "state" | "step" | "predict" | "moments" | "checkpoint">;
   /** Where new samples come from. Replayable: position n of the history is its sample n. */
   readonly source: Source;
   /** Past samples; those in it when a run starts without `resume` count as past. */
@@ -38,6 +39,11 @@ export interface TrainerOptions {
   readonly sampler: Sampler;
   /** Picks what an update carries. */
   readonly sparsifier: Sparsifier;
+  /**
+   * How the running statistics of BatchNormalization follow what is deployed; a model without it has
+   * none. The same when resuming.
+   */
+  readonly buffers?: BufferOptions;
   /** What replicas have (`x̂`); {@link deployedAt} of `resume` when resuming. */
   readonly deployed: DeployedState;
   /** Where updates go. */
@@ -85,7 +91,8 @@ export function checkTrainerOptions(options: TrainerOptions): void {
 }
 
 function checkNumbers(options: TrainerOptions): void {
-  const { batchSize, triggerSize, checkpointEvery, maxSteps, paceSamplesPerSecond } = options;
+  const { batchSize, triggerSize, checkpointEvery, buffers = {} } = options;
+  const { maxSteps, paceSamplesPerSecond } = options;
   const wholeFrom = (least: number, value: number): boolean =>
     Number.isSafeInteger(value) && value >= least;
   if (!wholeFrom(1, batchSize)) {
@@ -95,8 +102,11 @@ function checkNumbers(options: TrainerOptions): void {
     const needed = `a whole number from 1 to the batch size ${batchSize}`;
     throw new LearnOptionError("triggerSize", triggerSize, needed);
   }
-  if (checkpointEvery !== undefined && !wholeFrom(1, checkpointEvery)) {
-    throw new LearnOptionError("checkpointEvery", checkpointEvery, "a whole number of 1 or more");
+  const { every, batches } = buffers;
+  const counts = { checkpointEvery, "buffers.every": every, "buffers.batches": batches };
+  for (const [option, value] of Object.entries(counts)) {
+    if (value === undefined || wholeFrom(1, value)) continue;
+    throw new LearnOptionError(option, value, "a whole number of 1 or more");
   }
   if (maxSteps !== undefined && !wholeFrom(0, maxSteps)) {
     throw new LearnOptionError("maxSteps", maxSteps, "a whole number of 0 or more");

@@ -16,6 +16,20 @@ import { emptyStores, optionsOn, run, samplesOf } from "./trainer.fixture.ts";
 import { trainProactively } from "./trainer.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 
+/** The same session, but for its steps. */
+function steppingBy(
+  session: TrainerOptions["session"],
+  step: TrainerOptions["session"]["step"],
+): TrainerOptions["session"] {
+  return {
+    state: session.state,
+    predict: (state, inputs, size) => session.predict(state, inputs, size),
+    moments: (state, inputs, size) => session.moments(state, inputs, size),
+    checkpoint: () => session.checkpoint(),
+    step,
+  };
+}
+
 describe("trainProactively", () => {
   it("learns, and the deployed copy follows at a tenth of the entries", async () => {
     const options = await optionsOn(emptyStores(), { maxSteps: 200 });
@@ -25,7 +39,7 @@ describe("trainProactively", () => {
     expect(last.samples).toBe(1_600);
     expect(last.trained.windowAccuracy).toBeGreaterThan(0.75);
     expect(last.deployed.windowAccuracy).toBeGreaterThan(0.7);
-    expect(Math.max(...reports.map(({ entries }) => entries))).toBe(5); // 52 parameters
+    expect(Math.max(...reports.map(({ entries }) => entries))).toBe(6); // 52 parameters
     expect(last.fingerprint).toBe(options.deployed.fingerprint);
     options.deployed.verify();
   });
@@ -64,15 +78,10 @@ describe("trainProactively", () => {
     // Tells samples apart by their features.
     const nameOf = (inputs: Float32Array, i: number): string =>
       inputs.subarray(i * 12, i * 12 + 12).join();
-    const spying: TrainerOptions["session"] = {
-      state: session.state,
-      predict: (state, inputs, size) => session.predict(state, inputs, size),
-      checkpoint: () => session.checkpoint(),
-      step: (batch) => {
-        batches.push(Array.from({ length: batch.size }, (_, i) => nameOf(batch.inputs, i)));
-        return session.step(batch);
-      },
-    };
+    const spying = steppingBy(session, (batch) => {
+      batches.push(Array.from({ length: batch.size }, (_, i) => nameOf(batch.inputs, i)));
+      return session.step(batch);
+    });
     const reports = await run({ ...options, session: spying });
     const stream = (await samplesOf(stores)).map(({ features }) => features.join());
     expect(history.count()).toBe(80);
@@ -129,12 +138,7 @@ describe("trainProactively", () => {
   it("publishes nothing and keeps the version when nothing differs", async () => {
     const stores = emptyStores();
     const options = await optionsOn(stores, { maxSteps: 3 });
-    const still: TrainerOptions["session"] = {
-      state: options.session.state,
-      predict: (state, inputs, size) => options.session.predict(state, inputs, size),
-      checkpoint: () => options.session.checkpoint(),
-      step: () => Promise.resolve({ loss: 0, stepMs: 0 }),
-    };
+    const still = steppingBy(options.session, () => Promise.resolve({ loss: 0, stepMs: 0 }));
     const reports = await run({ ...options, session: still });
     expect(stores.publisher.log).toEqual([]);
     expect(reports.map(({ version, updateBytes }) => [version, updateBytes])).toEqual([
@@ -186,13 +190,9 @@ describe("trainProactively", () => {
     const stores = emptyStores();
     const options = await optionsOn(stores, { checkpointEvery: 4 });
     let steps = 0;
-    const failing: TrainerOptions["session"] = {
-      state: options.session.state,
-      predict: (state, inputs, size) => options.session.predict(state, inputs, size),
-      checkpoint: () => options.session.checkpoint(),
-      step: (batch) =>
-        ++steps === 11 ? Promise.reject(new Error("loss is NaN")) : options.session.step(batch),
-    };
+    const failing = steppingBy(options.session, (batch) =>
+      ++steps === 11 ? Promise.reject(new Error("loss is NaN")) : options.session.step(batch),
+    );
     await expect(run({ ...options, session: failing })).rejects.toThrow("loss is NaN");
     expect(await stores.checkpoints.latest()).toMatchObject({ step: 8 });
   });

@@ -9,8 +9,8 @@
  *     └───────────────────► training step ──► θ
  *                                             │ the largest part of θ − x̂
  *                                             ▼
- *                                          update ──► log ──► replicas
- *                                                      └────► x̂
+ *            now and then: x̂'s own ──────► update ──► log ──► replicas
+ *            statistics of BatchNormalization        └────► x̂
  *
  * A crash at any moment loses no sample and no update: new samples are in the history before they are
  * trained on, updates in the log before they are applied. A resumed run goes back to the last
@@ -24,6 +24,7 @@ import { outcomesOf } from "./evaluate/classify.ts";
 import { paceOf } from "./pace.ts";
 import { type Progress, saveCheckpoint, startOf } from "./progress.ts";
 import type { UpdateOrigin } from "./publisher.ts";
+import { buffersDue, estimateBuffers } from "./running-statistics.ts";
 import type { StepReport } from "./step-report.ts";
 import {
   CHECKPOINT_EVERY_DEFAULT,
@@ -94,13 +95,18 @@ async function trainOn(
   const { loss, stepMs } = await session.step(batch);
   const stepDoneAtMs = clock.monotonicMs();
 
-  // Deploy the largest part of what the trained state has and the deployed one has not.
-  const change = sparsifier.select(session.state, deployed.state);
-  const selectedAtMs = clock.monotonicMs();
-  const eventTimeMs = newestOf([...fresh, ...old], deployed.eventTimeMs);
+  // Deploy the largest part of what the trained state has and the deployed one has not; the running
+  // statistics that belong to what is deployed follow at a pace of their own.
   const samples = past + fresh.length;
+  const bufferBytes = buffersDue(options, samples);
+  const change = sparsifier.select(session.state, deployed.state, bufferBytes);
+  const selectedAtMs = clock.monotonicMs();
+  const isDue = bufferBytes > 0 && change.indices.length > 0;
+  const buffers = isDue ? await estimateBuffers(options, change, samples) : [];
+  const estimatedAtMs = clock.monotonicMs();
+  const eventTimeMs = newestOf([...fresh, ...old], deployed.eventTimeMs);
   const origin = { step: progress.step + 1, samples, sampler: sampler.position };
-  const deployment = await deploy(change, { eventTimeMs, origin }, options);
+  const deployment = await deploy({ ...change, buffers }, { eventTimeMs, origin }, options);
 
   progress.step++;
   progress.samples = samples;
@@ -113,6 +119,7 @@ async function trainOn(
     loss,
     stepMs,
     selectMs: selectedAtMs - stepDoneAtMs,
+    buffersMs: estimatedAtMs - selectedAtMs,
     stepDoneAtMs,
     unsendable: sparsifier.unsendable,
     ...deployment,
@@ -123,8 +130,17 @@ async function trainOn(
 
 type Deployment = Pick<
   StepReport,
-  "publishMs" | "entries" | "updateBytes" | "replayed" | "replayDiffered"
+  "publishMs" | "entries" | "bufferBytes" | "updateBytes" | "replayed" | "replayDiffered"
 >;
+
+const NO_UPDATE: Deployment = {
+  publishMs: 0,
+  entries: 0,
+  bufferBytes: 0,
+  updateBytes: 0,
+  replayed: false,
+  replayDiffered: false,
+};
 
 /** Logs and publishes the change, then makes it to the deployed state. Without a change, nothing. */
 async function deploy(
@@ -132,9 +148,9 @@ async function deploy(
   { eventTimeMs, origin }: { readonly eventTimeMs: number | null; readonly origin: UpdateOrigin },
   { deployed, publisher, sparsifier, clock }: TrainerOptions,
 ): Promise<Deployment> {
-  if (change.indices.length === 0 && change.buffers.length === 0) {
+  if (change.indices.length === 0) {
     sparsifier.published?.(null, clock.nowMs());
-    return { publishMs: 0, entries: 0, updateBytes: 0, replayed: false, replayDiffered: false };
+    return NO_UPDATE;
   }
   const startMs = clock.monotonicMs();
   const update = deployed.updateFor(change, eventTimeMs);
@@ -146,6 +162,7 @@ async function deploy(
   return {
     publishMs: clock.monotonicMs() - startMs,
     entries: logged.indices.length,
+    bufferBytes: logged.buffers.reduce((sum, { data }) => sum + data.byteLength, 0),
     updateBytes: bytes,
     replayed,
     replayDiffered: logged.fingerprintAfter !== update.fingerprintAfter,

@@ -101,3 +101,47 @@ export class DuplicateSampleError extends EverfreshError {
     );
   }
 }
+
+/** A file of waiting predictions that cannot be opened, read or created, or whose content is damaged. */
+export class LabelsUnreadableError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_LABELS_UNREADABLE", `Waiting predictions in "${file}" cannot be used: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** A file of waiting predictions that a newer Everfresh has written. */
+export class LabelsVersionError extends EverfreshError {
+  constructor(file: string, found: number, supported: number) {
+    super(
+      "EF_LABELS_VERSION",
+      `Waiting predictions in "${file}" have format ${found}, this program reads up to ` +
+        `${supported}; update Everfresh, or use another state directory`,
+      { details: { file, found, supported } },
+    );
+  }
+}
+
+/** Predictions or labels that were not stored because the disk or another program did not let it. */
+export class LabelsWriteError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_LABELS_WRITE", `Waiting predictions in "${file}" cannot be written: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** Labels that were not taken because what they are for is not fetched fast enough. */
+export class LabelBacklogError extends EverfreshError {
+  constructor(waiting: number, most: number) {
+    super(
+      "EF_LABELS_BACKLOG",
+      `${waiting} labelled samples have not been taken into the history, of at most ${most}; ` +
+        "nothing was stored. Send the labels again later, or let training catch up",
+      { details: { waiting, most } },
+    );
+  }
+}

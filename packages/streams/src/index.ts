@@ -8,6 +8,10 @@ export {
   HistoryUnreadableError,
   HistoryVersionError,
   HistoryWriteError,
+  LabelBacklogError,
+  LabelsUnreadableError,
+  LabelsVersionError,
+  LabelsWriteError,
   SourceCountError,
   SourceFormatError,
   SourceGzipError,
@@ -15,9 +19,23 @@ export {
   SourceSizeError,
   SourceUnreadableError,
 } from "./errors.ts";
-export type { History } from "./history/history.ts";
+export type { History, SampleFacts } from "./history/history.ts";
 export { memoryHistory } from "./history/memory-history.ts";
 export { type HistoryOptions, openHistory } from "./history/sqlite-history.ts";
+export { delayedLabels, type StreamEvent } from "./labels/delayed-labels.ts";
+export type {
+  ArrivedLabel,
+  JoinedPrediction,
+  LabelFate,
+  LabelJoin,
+  LabelJoinOptions,
+  LabelStats,
+  Prediction,
+  PredictionFate,
+} from "./labels/label-join.ts";
+export type { LagSummary } from "./labels/lag-histogram.ts";
+export { memoryLabelJoin } from "./labels/memory-label-join.ts";
+export { openLabelJoin, type SqliteLabelJoinOptions } from "./labels/sqlite-label-join.ts";
 export { cifar10 } from "./sources/cifar10.ts";
 export { idx, type IdxOptions } from "./sources/idx.ts";
 export { mnist, type Split } from "./sources/mnist.ts";

@@ -28,7 +28,17 @@ export class UpdateSignatureError extends EverfreshError {
   }
 }
 
-/** A runtime without Ed25519 in its Web Cryptography API, or a key that it does not take. */
+/** A key to sign or to verify with that is none. */
+export class SigningKeyError extends EverfreshError {
+  constructor(reason: string) {
+    super(
+      "EF_SIGNING_KEY",
+      `This is not the Ed25519 key that is needed: ${reason}; make one with everfresh keygen`,
+    );
+  }
+}
+
+/** A runtime without Ed25519 in its Web Cryptography API. */
 export class SigningUnavailableError extends EverfreshError {
   constructor(reason: string, cause?: unknown) {
     super(
@@ -75,11 +85,68 @@ export class ProtocolError extends EverfreshError {
 
 /** A connection that could not be opened, or broke. */
 export class TransportError extends EverfreshError {
-  constructor(address: string, reason: string, cause?: unknown) {
-    super("EF_TRANSPORT", `Connection to ${address}: ${reason}`, {
+  constructor(address: string, reason: string, cause?: unknown, code = "EF_TRANSPORT") {
+    super(code, `Connection to ${address}: ${reason}`, {
       cause,
       details: { address },
     });
+  }
+}
+
+/** What a NATS server lacks, or refuses. */
+export type NatsFault =
+  | "unreachable"
+  | "unauthorized"
+  | "noJetStream"
+  | "limits"
+  | "noModel"
+  | "incomplete"
+  | "superseded"
+  | "failed";
+
+const NATS_FAULTS: {
+  readonly [F in NatsFault]: { readonly code: string; readonly wayOut: string };
+} = {
+  unreachable: {
+    code: "EF_NATS_UNREACHABLE",
+    wayOut: "check the address, and that the server runs",
+  },
+  unauthorized: {
+    code: "EF_NATS_UNAUTHORIZED",
+    wayOut: "check user, password, token or credentials, and what they permit",
+  },
+  noJetStream: {
+    code: "EF_NATS_NO_JETSTREAM",
+    wayOut: "start nats-server with JetStream (-js), or enable it for this account",
+  },
+  limits: {
+    code: "EF_NATS_LIMITS",
+    wayOut: "raise the limits of JetStream or of the account, or free some of its space",
+  },
+  noModel: {
+    code: "EF_NATS_NO_MODEL",
+    wayOut: "check the model's name, and that its trainer publishes there",
+  },
+  incomplete: {
+    code: "EF_NATS_INCOMPLETE",
+    wayOut: "its trainer mends that as soon as it is there",
+  },
+  superseded: {
+    code: "EF_NATS_SUPERSEDED",
+    wayOut: "let one trainer publish a model, or give one of them another name",
+  },
+  failed: { code: "EF_NATS_FAILED", wayOut: "see the server's own log" },
+};
+
+/** A NATS server, or what a model needs there, that is not as it must be. */
+export class NatsError extends TransportError {
+  /** What it is. */
+  readonly fault: NatsFault;
+
+  constructor(address: string, fault: NatsFault, reason: string, cause?: unknown) {
+    const { code, wayOut } = NATS_FAULTS[fault];
+    super(address, `${reason}; ${wayOut}`, cause, code);
+    this.fault = fault;
   }
 }
 

@@ -6,6 +6,13 @@
 export { PARAMETERS_MAX } from "./codec/limits.ts";
 export { decodeManifest, encodeManifest } from "./codec/manifest-codec.ts";
 export { mergeUpdates } from "./codec/merge-updates.ts";
+export {
+  importPublicKey,
+  importSigningKey,
+  keyName,
+  type PublicKey,
+  type SigningKey,
+} from "./codec/signing-keys.ts";
 export { decodeSnapshot, encodeSnapshot } from "./codec/snapshot-codec.ts";
 export {
   decodeUpdate,
@@ -22,15 +29,7 @@ export {
 } from "./codec/state-signature.ts";
 export { readUpdateHeader, type UpdateHeader } from "./codec/update-header.ts";
 export { type UpdateParts, updateParts } from "./codec/update-parts.ts";
-export {
-  importPublicKey,
-  importSigningKey,
-  type PublicKey,
-  type SignaturePolicy,
-  type SigningKey,
-  signUpdate,
-  verifyUpdate,
-} from "./codec/update-signature.ts";
+export { type SignaturePolicy, signUpdate, verifyUpdate } from "./codec/update-signature.ts";
 export {
   ConnectError,
   CorruptManifestError,
@@ -44,6 +43,7 @@ export {
   ReplicaClosedError,
   ReplicaStoreError,
   type SignatureFault,
+  SigningKeyError,
   SigningUnavailableError,
   TransportError,
   UnsupportedFormatError,
@@ -65,10 +65,11 @@ export type { PublishedUpdate } from "./feed/recent-updates.ts";
 export { type Manifest, type NamedShape, type Snapshot, stateOfSnapshot } from "./manifest.ts";
 export { REPLICA_MESSAGE_BYTES_MAX } from "./protocol/message.ts";
 export { BACKOFF_LIMITS, type BackoffLimits } from "./replica/backoff.ts";
-export { CONNECT_TIMEOUT_MS, REPLICA_LIMITS } from "./replica/following-replica.ts";
+export { CONNECT_TIMEOUT_MS, REPLICA_LIMITS } from "./replica/replica-limits.ts";
 export { indexedDbReplicaStore } from "./replica/indexed-db-store.ts";
+export { LatestValue } from "./replica/latest-value.ts";
 export { openReplica } from "./replica/open-replica.ts";
-export type { Replica, ReplicaOptions, ReplicaStatus } from "./replica/replica.ts";
+export type { Replica, ReplicaFault, ReplicaOptions, ReplicaStatus } from "./replica/replica.ts";
 export type { ReplicaStore, StoredReplica } from "./replica/replica-store.ts";
 export { replicaStoreIn, type StoreFiles } from "./replica/store-files.ts";
 export type { ReplicaLimits, ReplicaPhase } from "./replica/replica-machine.ts";
@@ -80,12 +81,10 @@ export {
   MemoryTransport,
   type MemoryTransportOptions,
 } from "./transport/memory-transport.ts";
+export type { SegmentArchiveOptions } from "./transport/http/segment-archive.ts";
+export type { ArchivedSegment, SegmentStore } from "./transport/http/segment-store.ts";
 export { HttpFeed, type HttpFeedAnswer, type HttpFeedRequest } from "./transport/http/http-feed.ts";
-export {
-  type Fetch,
-  type FetchedResponse,
-  httpTransport,
-  type HttpTransportOptions,
-} from "./transport/http/http-transport.ts";
+export type { Fetch, FetchedResponse } from "./transport/http/http-requests.ts";
+export { httpTransport, type HttpTransportOptions } from "./transport/http/http-transport.ts";
 export type { Connection, Transport } from "./transport/transport.ts";
 export { webSocketTransport } from "./transport/websocket-transport.ts";

@@ -11,6 +11,7 @@ export const VECTOR_LAYOUT: StateLayout = stateLayout([
   { name: "b", role: "parameter", dtype: "float32", shape: [3] },
   { name: "c", role: "parameter", dtype: "float32", shape: [1000] },
   { name: "d", role: "buffer", dtype: "int32", shape: [2] },
+  { name: "e", role: "buffer", dtype: "float32", shape: [3] },
 ]);
 
 const FRAME = {
@@ -40,6 +41,13 @@ export const VECTOR_UPDATES: Readonly<Record<string, Update>> = {
     indices: Uint32Array.of(8, 9),
     values: Float32Array.of(1, -2.000000238418579),
     buffers: [{ tensor: 3, data: Int32Array.of(7, -1) }],
+  },
+  "update, with a buffer in two bytes": {
+    ...FRAME,
+    valueType: "float32",
+    indices: Uint32Array.of(8, 9),
+    values: Float32Array.of(1, -2.000000238418579),
+    buffers: [{ tensor: 4, data: Float32Array.of(0.5, -3, 65_536) }],
   },
   "update, float32 in two bytes": {
     ...FRAME,

@@ -8,7 +8,8 @@ import { readPositions } from "./codec/index-coding.ts";
 import { decodeSnapshot, encodeSnapshot } from "./codec/snapshot-codec.ts";
 import { signSnapshot } from "./codec/state-signature.ts";
 import { decodeUpdate, encodeUpdate } from "./codec/update-codec.ts";
-import { importPublicKey, importSigningKey, signUpdate } from "./codec/update-signature.ts";
+import { importPublicKey, importSigningKey } from "./codec/signing-keys.ts";
+import { signUpdate } from "./codec/update-signature.ts";
 import { CorruptUpdateError } from "./errors.ts";
 import type { Snapshot } from "./manifest.ts";
 import {

@@ -19,6 +19,11 @@ export interface ModelStatus {
   readonly denseBytes: number;
   /** Share of the parameters that an update carries. */
   readonly ratio: number;
+  /**
+   * Updates from one estimate of BatchNormalization's running statistics to the next; null in a model
+   * without any.
+   */
+  readonly buffersEvery: number | null;
   /** New samples per step. */
   readonly triggerSize: number;
   /** Samples per step, new and from history. */

@@ -11,10 +11,15 @@ const TYPES: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
+/** Headers by the folder that an address begins with. */
+export type HeadersBelow = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** What makes a browser give a page memory that threads share. */
-const ISOLATION = {
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-embedder-policy": "require-corp",
+const ISOLATION: HeadersBelow = {
+  isolated: {
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-embedder-policy": "require-corp",
+  },
 };
 
 /** Where sources find each other, and browsers what is meant for them. */
@@ -34,11 +39,11 @@ export function refuseNode(): Plugin {
   };
 }
 
-/** Bundles the page into `folder`, with the settings that Vite has by itself. */
-export async function buildSite(folder: string): Promise<void> {
+/** Bundles the page in `root` into `folder`, with the settings that Vite has by itself. */
+export async function buildSite(folder: string, root: string = import.meta.dirname): Promise<void> {
   await build({
     configFile: false,
-    root: import.meta.dirname,
+    root,
     base: "./",
     logLevel: "error",
     plugins: [refuseNode()],
@@ -48,21 +53,23 @@ export async function buildSite(folder: string): Promise<void> {
   });
 }
 
-/** Serves `folder` below `/` and, isolated, below `/isolated/`. */
+/** Serves `folder` below `/` and, with more headers, below each of the folders that have some. */
 export async function serveSite(
   folder: string,
+  headersBelow: HeadersBelow = ISOLATION,
 ): Promise<{ readonly address: string } & AsyncDisposable> {
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://localhost");
-    const isolated = pathname.startsWith("/isolated/");
-    const name = pathname.replace(/^\/(isolated\/)?/, "") || "index.html";
+    const [, first = "", ...rest] = pathname.split("/");
+    const headers = Object.hasOwn(headersBelow, first) ? headersBelow[first] : undefined;
+    const name = (headers === undefined ? pathname.slice(1) : rest.join("/")) || "index.html";
     const file = path.join(folder, path.normalize(`/${name}`));
     if (!existsSync(file)) {
       response.writeHead(404).end();
       return;
     }
     const type = TYPES[path.extname(file)] ?? "application/octet-stream";
-    response.writeHead(200, { "content-type": type, ...(isolated ? ISOLATION : {}) });
+    response.writeHead(200, { "content-type": type, ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((resolve) => {

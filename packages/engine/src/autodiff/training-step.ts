@@ -29,6 +29,11 @@ export interface TrainingStepOptions {
   readonly block?: number | null;
   /** By the names of the model's nodes, how they are computed. @default as their shapes suggest */
   readonly formulations?: Formulations;
+  /**
+   * Whether one thread of a processor computes, for operators that are faster and only then right.
+   * @default false
+   */
+  readonly serial?: boolean;
 }
 
 /**
@@ -79,7 +84,7 @@ export interface TrainingStep {
  */
 export function trainingStep(model: Model, options: TrainingStepOptions): TrainingStep {
   const { batchSize, loss: spec = DEFAULT_LOSS, accelerate = true } = options;
-  const { block = null, formulations = {} } = options;
+  const { block = null, formulations = {}, serial = false } = options;
   checkBatchSize(batchSize);
   const parameters = model.state.layout.tensors.filter(({ role }) => role === "parameter");
   if (parameters.length === 0) throw new UntrainableModelError("Model has no parameters to train");
@@ -89,7 +94,7 @@ export function trainingStep(model: Model, options: TrainingStepOptions): Traini
     model,
     batchSize,
     loss: spec,
-    acceleration: accelerate ? { block, formulations } : null,
+    acceleration: accelerate ? { block, formulations, serial } : null,
   });
   const { builder, x, targets, weights, totalWeight } = step;
   const gradients = differentiate(builder, step.tape, {
@@ -133,7 +138,7 @@ export function trainingStep(model: Model, options: TrainingStepOptions): Traini
 }
 
 /** The same computation in the form that is faster in training. */
-function accelerated(graph: Graph, batchSize: number): Graph {
+export function accelerated(graph: Graph, batchSize: number): Graph {
   const pooled = poolBeforeRelu(graph);
   return fusePooling(pooled, inferTypes(pooled, batchSize));
 }

@@ -23,6 +23,8 @@ export interface Acceleration {
   readonly block: number | null;
   /** By the names of nodes, how they are computed; others as their shapes suggest. */
   readonly formulations: Formulations;
+  /** Whether one thread of a processor computes, for operators that others get wrong. @default false */
+  readonly serial?: boolean;
 }
 
 /** By the names of nodes of a model, how they are computed. */

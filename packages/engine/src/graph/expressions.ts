@@ -105,6 +105,12 @@ export function sum(
   );
 }
 
+/** The mean over the given axes, which stay with size 1. */
+export function mean(b: GraphBuilder, x: Value, axes: readonly number[]): Value {
+  const shape = x.shape.map((size, i) => (axes.includes(i) ? 1 : size));
+  return b.emit("ReduceMean", [x, b.ints(axes)], { dtype: x.dtype, shape });
+}
+
 /** The largest element along `axis`, which stays with size 1. */
 export function maximum(b: GraphBuilder, x: Value, axis: number): Value {
   const shape = x.shape.map((size, i) => (i === axis ? 1 : size));

@@ -29,7 +29,7 @@ export interface KernelFunction {
   readonly code: Code;
 }
 
-/** The memory that all functions of a module work on; imported as `memory` from `kernels`. */
+/** Memory that functions of a module work on; the first is imported as `memory` from `kernels`. */
 export interface ImportedMemory {
   readonly pages: number;
   /** Whether threads share it. */
@@ -74,18 +74,25 @@ export class Frame {
   }
 }
 
-/** The bytes of a module. */
+/** The bytes of a module. A second memory is imported as `source`; not every engine has that. */
 export function assemble(
   functions: readonly KernelFunction[],
   memory: ImportedMemory,
+  source?: ImportedMemory,
 ): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters, returns }) => [
     0x60,
     ...vector(parameters.map((kind) => [TYPES[kind]])),
     ...vector(returns ? [[TYPES.i32]] : []),
   ]);
-  const { pages, shared } = memory;
-  const limits = [shared ? 3 : 1, ...unsigned(pages), ...unsigned(pages)];
+  const imported = (name: string, { pages, shared }: ImportedMemory): Code => {
+    const limits = [shared ? 3 : 1, ...unsigned(pages), ...unsigned(pages)];
+    return [...text("kernels"), ...text(name), 2, ...limits];
+  };
+  const imports = [
+    imported("memory", memory),
+    ...(source === undefined ? [] : [imported("source", source)]),
+  ];
   const bodies = functions.map(({ variables, code }) => {
     const body = [...vector(variables.map((kind) => [1, TYPES[kind]])), ...code, 0x0b];
     return [...unsigned(body.length), ...body];
@@ -93,7 +100,7 @@ export function assemble(
   return Uint8Array.from([
     ...MAGIC_AND_VERSION,
     ...section(SECTIONS.types, types),
-    ...section(SECTIONS.imports, [[...text("kernels"), ...text("memory"), 2, ...limits]]),
+    ...section(SECTIONS.imports, imports),
     ...section(
       SECTIONS.functions,
       functions.map((_, i) => unsigned(i)),

@@ -1,5 +1,5 @@
 /** Kernels for what `sessions/gradients.ts` computes: the same operations in the same order. */
-import { Frame, type KernelFunction } from "./assembler.ts";
+import { type Code, Frame, type KernelFunction, type Variable } from "./assembler.ts";
 import {
   add,
   addWords,
@@ -10,6 +10,7 @@ import {
   everyPair,
   inBothLanes,
   loadPair,
+  loadSource,
   loadWords,
   multiply,
   narrow,
@@ -32,15 +33,33 @@ const EXPONENT_OF_LARGE = 0x5780_0000; // 2⁴⁸
 export function flushKernel(): KernelFunction {
   const frame = new Frame();
   const { values, bytes } = frame.takes({ values: "i32", bytes: "i32" });
+  const code = flushed(frame, bytes, (at) => loadWords(at(values)), values);
+  return frame.function("flush", code, "i32");
+}
+
+/** publish(source, values, bytes): flush() of numbers in the second memory, which stay as they are. */
+export function publishKernel(): KernelFunction {
+  const frame = new Frame();
+  const { source, values, bytes } = frame.takes({ source: "i32", values: "i32", bytes: "i32" });
+  const code = flushed(frame, bytes, (at) => loadSource(at(source)), values);
+  return frame.function("publish", code, "i32");
+}
+
+function flushed(
+  frame: Frame,
+  bytes: Variable,
+  load: (at: (array: Variable) => Code) => Code,
+  values: Variable,
+): Code {
   const { bits, exponent, carry } = frame.has({ bits: "v128", exponent: "v128", carry: "v128" });
   const loop = every16Bytes(frame, bytes, (at) => [
-    ...bits.set(loadWords(at(values))),
+    ...bits.set(load(at)),
     ...exponent.set(and(bits.get, words(EXPONENT))),
     // Only an exponent of 2⁴⁸ or more carries into the sign bit.
     ...carry.set(or(carry.get, addWords(exponent.get, words(SIGN - EXPONENT_OF_LARGE)))),
     ...storeWords(at(values), andNot(bits.get, equalWords(exponent.get, words(0)))),
   ]);
-  return frame.function("flush", [...loop, ...signs(carry.get)], "i32");
+  return [...loop, ...signs(carry.get)];
 }
 
 /** scale(values, result, bytes, factor): result ← values · factor */

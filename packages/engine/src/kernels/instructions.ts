@@ -2,6 +2,7 @@
 import { type Code, type Frame, signed, unsigned, type Variable } from "./assembler.ts";
 
 const ALIGNED_4 = 2; // log₂ of what an address is sure to be a multiple of
+const IN_MEMORY = 0x40; // the number of a memory follows
 
 /** a + b for addresses and counts. */
 function addWhole(a: Code, b: Code): Code {
@@ -26,6 +27,11 @@ export function constants(value: number): Code {
 /** Sixteen bytes of memory. */
 export function loadWords(address: Code): Code {
   return [...address, ...simd(0), ALIGNED_4, 0];
+}
+
+/** Sixteen bytes of the second memory. */
+export function loadSource(address: Code): Code {
+  return [...address, ...simd(0), IN_MEMORY | ALIGNED_4, 1, 0];
 }
 
 /** Stores sixteen bytes. */

@@ -9,6 +9,7 @@ import { meanOf, publishGradients } from "../sessions/gradients.ts";
 import { allocateVectors } from "./kernel-memory.ts";
 import { kernelOptimizer } from "./kernel-optimizer.ts";
 import { Kernels } from "./kernels.ts";
+import { Publisher } from "./publisher.ts";
 
 const SPECIAL = [0, -0, Infinity, -Infinity, NaN, 1e-45, -1e-39, 2 ** -126, 2 ** 48, 3.4e38];
 
@@ -63,6 +64,28 @@ describe("kernels", () => {
         const size = publishGradients(source, published);
         expect(kernels.flush(values)).toBe(size === "small");
         expect(bitsOf(values)).toEqual(bitsOf(published));
+      }),
+    );
+  });
+
+  it("publish from one memory to another as publishing gradients does", () => {
+    fc.assert(
+      fc.property(cases, ({ length, shared, ...options }) => {
+        const { vectors, ordinary } = twins(1, length, { ...options, shared: false });
+        const own = allocateVectors([length], false);
+        const others = allocateVectors([5, length, 5], shared);
+        if (own === null || others === null) throw new Error("no memory for kernels");
+        const [source = new Float32Array()] = own.vectors;
+        source.set(vectors[0] ?? []);
+        const publisher = Publisher.open(own.memory, others.memory);
+        if (publisher === null) throw new Error("no functions over two memories");
+        const [before, target = new Float32Array(), behind] = others.vectors;
+        const published = new Float32Array(length);
+        const size = publishGradients(ordinary[0] ?? published, published);
+        expect(publisher.publish(source, target)).toBe(size === "small");
+        expect(bitsOf(target)).toEqual(bitsOf(published));
+        expect(bitsOf(source)).toEqual(bitsOf(ordinary[0] ?? published));
+        expect([...(before ?? []), ...(behind ?? [])]).toEqual(new Array<number>(10).fill(0));
       }),
     );
   });

@@ -20,10 +20,9 @@ export function exportModel(
   { metadata = {} }: ExportOptions = {},
 ): Uint8Array {
   const { graph } = model;
-  if (state.buffer.byteLength !== model.state.buffer.byteLength) {
-    throw new ShapeError(
-      `Model's state has ${model.state.buffer.byteLength} bytes, got ${state.buffer.byteLength}`,
-    );
+  const [expected, actual] = [model.state.layout.byteLength, state.layout.byteLength];
+  if (actual !== expected) {
+    throw new ShapeError(`Model's state has ${expected} bytes, got ${actual}`);
   }
   const weights = graph.state.map(({ name }): [string, Tensor] => [name, tensorOf(state, name)]);
   // Constants as nodes: as initialisers they would be read back as weights.

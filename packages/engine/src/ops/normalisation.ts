@@ -7,9 +7,9 @@ import { larger, map, scalar } from "../graph/elementwise-expressions.ts";
 import {
   divide,
   expand,
+  mean,
   multiply,
   reshape,
-  scale,
   subtract,
   sum,
   sumTo,
@@ -133,12 +133,9 @@ function gradientOfStandardised(
     axes,
   }: { readonly standardised: Value; readonly r: Value; readonly axes: readonly number[] },
 ): Value {
-  const mean = (x: Value): Value => {
-    const total = sum(builder, x, axes, { keepDimensions: true });
-    return scale(builder, total, sizeOf(total.shape) / sizeOf(x.shape));
-  };
-  const along = multiply(builder, standardised, mean(multiply(builder, g, standardised)));
-  const centred = subtract(builder, subtract(builder, g, mean(g)), along);
+  const share = mean(builder, multiply(builder, g, standardised), axes);
+  const along = multiply(builder, standardised, share);
+  const centred = subtract(builder, subtract(builder, g, mean(builder, g, axes)), along);
   return multiply(builder, r, centred);
 }
 

@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { isMainThread } from "node:worker_threads";
 import { type DType, isDType, type Tensor } from "@everfresh/core";
 import { RuntimeFailedError } from "../errors.ts";
 import type {
@@ -14,6 +15,8 @@ import type {
 // which costs more than a small model; here runs happen in worker threads that may block.
 interface Binding {
   readonly InferenceSession: new () => NativeSession;
+  /** The last call in a thread counts. */
+  initOrtOnce(logLevel: number, Tensor: OrtTensorConstructor, isMainThread: boolean): void;
 }
 
 interface NativeSession {
@@ -35,6 +38,15 @@ interface NativeMetadata {
 type OrtTensors = Readonly<Record<string, object>>;
 type OrtTensorConstructor = new (type: string, data: unknown, dims: readonly number[]) => object;
 
+/** Warnings and what is worse, as onnxruntime-node has it. */
+const LOG_LEVEL = 2;
+
+/** To throw through the binding takes about 30 µs, to copy this much longer. */
+const REFUSED_BYTES_MIN = 65_536;
+
+/** Made once, because making an error costs as much as throwing it. */
+const REFUSAL: Error = new Error("results of runs are not wanted");
+
 // TensorProto.DataType (onnx.proto3) of the dtypes that exist here.
 const ONNX_TYPES: { readonly [D in DType]: number } = {
   float32: 1,
@@ -54,11 +66,13 @@ export function loadNativeRuntime(provider: Provider): Runtime {
   const path = require.resolve("onnxruntime-node/dist/binding.js");
   const { binding, initOrt } = require(path) as { binding: Binding; initOrt: () => void };
   const { version } = require("onnxruntime-node/package.json") as { version: string };
-  // The very class that the binding was initialised with.
+  // The very class that the binding is initialised with.
   const { Tensor } = createRequire(path)("onnxruntime-common") as {
     Tensor: OrtTensorConstructor;
   };
+  const results = new Results(Tensor);
   initOrt();
+  binding.initOrtOnce(LOG_LEVEL, results.Tensor, isMainThread);
   return {
     backend: "native",
     provider,
@@ -67,14 +81,52 @@ export function loadNativeRuntime(provider: Provider): Runtime {
     open: (onnx, { threads }) =>
       new Promise((resolve) => {
         const session = new binding.InferenceSession();
-        resolve(openNative(session, Tensor, onnx, { threads, provider }));
+        resolve(openNative(session, results, onnx, { threads, provider }));
       }),
   };
 }
 
+/**
+ * What a run returns, which nobody needs. The binding writes outputs to the memory that it was given
+ * and then makes a tensor of each once more, in fresh memory: for 11 million gradients that takes
+ * 20 ms, and the garbage collector has to follow. The first of these tensors is refused, which ends
+ * that. Others in this thread who use onnxruntime-node get theirs; when they load it later than this,
+ * or another runtime is loaded, outputs are copied.
+ */
+class Results {
+  /** The class of tensors, as the binding is to know it. */
+  readonly Tensor: OrtTensorConstructor;
+  #unwanted = false;
+  #refusals = 0;
+
+  constructor(Tensor: OrtTensorConstructor) {
+    this.Tensor = new Proxy(Tensor, {
+      construct: (target, values: ConstructorParameters<OrtTensorConstructor>) => {
+        if (!this.#unwanted) return new target(...values);
+        this.#refusals++;
+        throw REFUSAL;
+      },
+    });
+  }
+
+  /** Does `run` without its results; throws what it throws. */
+  without(run: () => unknown): void {
+    const before = this.#refusals;
+    this.#unwanted = true;
+    try {
+      run();
+    } catch (error) {
+      // Results are made when everything has been computed.
+      if (this.#refusals === before) throw error;
+    } finally {
+      this.#unwanted = false;
+    }
+  }
+}
+
 function openNative(
   session: NativeSession,
-  Tensor: OrtTensorConstructor,
+  results: Results,
   onnx: Uint8Array,
   options: { readonly threads: number; readonly provider: Provider },
 ): GraphSession {
@@ -100,7 +152,7 @@ function openNative(
     Object.fromEntries(
       Array.from(tensors, ([name, { dtype, data, shape }]: [string, Tensor]) => [
         name,
-        new Tensor(dtype, data, own.get(name) ?? shape),
+        new results.Tensor(dtype, data, own.get(name) ?? shape),
       ]),
     );
   return {
@@ -109,9 +161,13 @@ function openNative(
     bind(inputs, outputs): BoundRun {
       const feeds = values(inputs);
       const fetches = values(outputs);
+      const run = (): unknown => session.run(feeds, fetches, {});
+      const copied = Array.from(outputs.values(), ({ data }) => data.byteLength);
+      const refuses = copied.reduce((sum, bytes) => sum + bytes, 0) >= REFUSED_BYTES_MIN;
       return () => {
         try {
-          session.run(feeds, fetches, {});
+          if (refuses) results.without(run);
+          else run();
         } catch (error) {
           throw new RuntimeFailedError("run", error);
         }

@@ -15,9 +15,7 @@ export function checkBatch(
 ): void {
   const { inputs, targets, weights, size } = batch;
   const { target } = program.step;
-  if (size > batchSize) {
-    throw new ShapeError(`Batch has ${size} samples; this session takes at most ${batchSize}`);
-  }
+  checkSize(size, batchSize);
   checkInputs(inputs, size, sampleLength(program.input));
   const length = size * targetLength(target);
   if (targets.length !== length) {
@@ -30,8 +28,17 @@ export function checkBatch(
   if (target.kind === "classIndex") checkClasses(targets, target, weights);
 }
 
+/** @throws ShapeError for more samples than a session takes */
+export function checkSize(size: number, batchSize: number): void {
+  if (size <= batchSize) return;
+  throw new ShapeError(`Batch has ${size} samples; this session takes at most ${batchSize}`);
+}
+
 /** @throws ValueRangeError when a batch is so small that a BatchNormalization has no variance */
-export function checkStatistics({ size }: TrainingBatch, { step }: TrainingProgram): void {
+export function checkStatistics(
+  { size }: Pick<TrainingBatch, "size">,
+  { step }: TrainingProgram,
+): void {
   const { batchSize, outputs } = step;
   const single = outputs.moments.find(({ elements }) => (elements / batchSize) * size === 1);
   if (single === undefined) return;

@@ -76,6 +76,13 @@ export class BlockUpdate {
     }
   }
 
+  /** Leaves the mean of the rows, whose weights add up to `weight`, in the first of them. */
+  averageRows(weight: number): void {
+    for (const { rows, mean } of this.#blocks) {
+      this.#mean({ rows, mean: rows[0] ?? mean }, 1 / weight);
+    }
+  }
+
   /** One step along a mean gradient of the slice. */
   followMean(mean: Float32Array, optimizerStep: number): void {
     for (const block of this.#blocks) {
@@ -85,7 +92,7 @@ export class BlockUpdate {
   }
 
   /** The same additions and roundings as meanOf(). */
-  #mean({ rows, mean }: Block, factor: number): void {
+  #mean({ rows, mean }: Pick<Block, "rows" | "mean">, factor: number): void {
     const [first = mean, second, ...others] = rows;
     if (second === undefined) {
       this.#kernels.scale(first, factor, mean);

@@ -3,13 +3,15 @@ import {
   assert,
   type ModelState,
   ShapeError,
-  stateOn,
+  stateBytes,
+  stateWithin,
   ValueRangeError,
 } from "@everfresh/core";
 import { NonFiniteLossError, SessionClosedError } from "../errors.ts";
 import { encodeOptimizerState } from "../optimizers/optimizer-bytes.ts";
 import type { Optimizer } from "../optimizers/optimizer.ts";
-import { checkBatch, checkStatistics } from "./batch-check.ts";
+import { checkBatch, checkSize, checkStatistics } from "./batch-check.ts";
+import { type BatchMoments, pooledMoments } from "./batch-moments.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 import { describePlace, type NonFinitePlace } from "./non-finite.ts";
 import { OperationQueue } from "./operation-queue.ts";
@@ -25,6 +27,7 @@ import {
 import { sampleLength, type TrainingProgram } from "./training-program.ts";
 import type { BatchPart } from "./training-protocol.ts";
 import type {
+  BatchGradient,
   StepResult,
   TrainingBatch,
   TrainingCheckpoint,
@@ -60,7 +63,8 @@ export class DataParallelSession implements TrainingSession {
 
   constructor(parts: DataParallelParts) {
     this.plan = parts.plan;
-    this.state = stateOn(parts.program.layout, parts.memory.state);
+    const { state, stateMemory } = parts.memory;
+    this.state = stateWithin(parts.program.layout, state, stateMemory);
     this.#parts = parts;
     this.#optimizerStep = parts.optimizerStep;
   }
@@ -70,12 +74,22 @@ export class DataParallelSession implements TrainingSession {
   }
 
   async step(batch: TrainingBatch): Promise<StepResult> {
-    this.#checkOpen();
-    checkBatch(batch, this.#parts.program, this.#parts.batchSize);
-    checkStatistics(batch, this.#parts.program);
-    // The caller may use its arrays again before a step that has to wait is done with them.
-    const own = this.#queue.wouldWait("exclusive") ? copyOf(batch) : batch;
-    return await this.#queue.run("exclusive", () => this.#step(own));
+    const { clock } = this.#parts;
+    return await this.#inTurn(batch, async (own) => {
+      const startedMs = clock.monotonicMs();
+      const loss = await this.#compute("step", own, this.#optimizerStep);
+      this.#optimizerStep++;
+      return { loss, stepMs: clock.monotonicMs() - startedMs };
+    });
+  }
+
+  async gradient(batch: TrainingBatch, step: number): Promise<BatchGradient> {
+    return await this.#inTurn(batch, async (own) => {
+      const loss = await this.#compute("gradient", own, step);
+      const [gradient] = this.#parts.memory.gradients;
+      assert(gradient !== undefined, "there is at least one worker");
+      return { gradient, loss };
+    });
   }
 
   async predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array> {
@@ -91,6 +105,23 @@ export class DataParallelSession implements TrainingSession {
       Promise.all(parts.map((part) => workers.predict(shared, part.inputs, part.size))),
     );
     return concatenate(outputs);
+  }
+
+  async moments(state: ModelState, inputs: Float32Array, size: number): Promise<BatchMoments> {
+    this.#checkOpen();
+    const { program, graphs, workers, batchSize } = this.#parts;
+    const length = sampleLength(program.input);
+    checkInputs(inputs, size, length);
+    checkSize(size, batchSize);
+    checkStatistics({ size }, program);
+    if (program.step.outputs.moments.length === 0) return { size, layers: [] };
+    const shared = this.#forWorkers(state);
+    const parts = graphs.momentsOf(size).map(({ rows: [from, to], graph }) => {
+      return { graph, state: shared, inputs: rowsCopy(inputs, length, from, to) };
+    });
+    return await this.#queue.run("shared", async () =>
+      pooledMoments(await Promise.all(parts.map((part) => workers.moments(part)))),
+    );
   }
 
   async inputGradients(state: ModelState, batch: TrainingBatch): Promise<Float32Array> {
@@ -113,7 +144,7 @@ export class DataParallelSession implements TrainingSession {
     const { memory, optimizer, program } = this.#parts;
     const optimizerState = { step: this.#optimizerStep, slots: memory.slots };
     return {
-      state: new Uint8Array(memory.state).slice(),
+      state: stateBytes(this.state).slice(),
       optimizer: encodeOptimizerState(optimizer, optimizerState, program.layout.parameterCount),
     };
   }
@@ -123,15 +154,29 @@ export class DataParallelSession implements TrainingSession {
     return this.#closing;
   }
 
-  async #step({ inputs, targets, weights, size }: TrainingBatch): Promise<StepResult> {
-    const { memory, workers, graphs, clock } = this.#parts;
-    const startedMs = clock.monotonicMs();
+  /** Does what works on a batch and on θ when its turn comes. */
+  async #inTurn<T>(batch: TrainingBatch, work: (own: TrainingBatch) => Promise<T>): Promise<T> {
+    this.#checkOpen();
+    checkBatch(batch, this.#parts.program, this.#parts.batchSize);
+    checkStatistics(batch, this.#parts.program);
+    // The caller may use its arrays again before work that has to wait is done with them.
+    const own = this.#queue.wouldWait("exclusive") ? copyOf(batch) : batch;
+    return await this.#queue.run("exclusive", () => work(own));
+  }
+
+  /** One step, or its gradient; returns the mean loss. */
+  async #compute(
+    kind: "step" | "gradient",
+    { inputs, targets, weights, size }: TrainingBatch,
+    step: number,
+  ): Promise<number> {
+    const { memory, workers, graphs } = this.#parts;
     memory.batch.set(inputs);
     memory.targets.set(targets);
     if (weights === undefined) memory.weights.fill(1, 0, size);
     else memory.weights.set(weights);
     const parts = graphs.partsOf(size);
-    await workers.step(parts, this.#optimizerStep);
+    await workers.compute(kind, parts, step);
     const weight = this.#sum(SHARD_WEIGHT);
     const loss = this.#sum(SHARD_LOSS) / weight;
     const usable = this.#sum(SHARD_USABLE) === workers.count;
@@ -144,10 +189,9 @@ export class DataParallelSession implements TrainingSession {
     if (!usable || this.#sum(SHARD_MOVED) < workers.count) {
       const place = await this.#findNonFinite(parts, weight);
       const cause = place === null ? null : describePlace(place);
-      throw new NonFiniteLossError(this.#optimizerStep + 1, loss, cause);
+      throw new NonFiniteLossError(step + 1, loss, cause);
     }
-    this.#optimizerStep++;
-    return { loss, stepMs: clock.monotonicMs() - startedMs };
+    return loss;
   }
 
   /** One number of all workers, added up in their order. */
@@ -179,11 +223,12 @@ export class DataParallelSession implements TrainingSession {
   #forWorkers(state: ModelState): ArrayBufferLike | null {
     const { program, memory } = this.#parts;
     const { byteLength, parameterCount } = program.layout;
-    if (state.buffer.byteLength !== byteLength || state.parameters.length !== parameterCount) {
-      throw new ShapeError(
-        `The state has ${state.buffer.byteLength} bytes; this model's has ${byteLength}`,
-        { expected: byteLength, actual: state.buffer.byteLength },
-      );
+    const { byteLength: actual } = state.layout;
+    if (actual !== byteLength || state.parameters.length !== parameterCount) {
+      throw new ShapeError(`The state has ${actual} bytes; this model's has ${byteLength}`, {
+        expected: byteLength,
+        actual,
+      });
     }
     return state.buffer === memory.state ? null : inSharedMemory(state.buffer);
   }

@@ -17,8 +17,11 @@ export interface TransferredError {
   readonly stack: string | undefined;
 }
 
+/** Classes of errors by their code. */
+export type ErrorClasses = Readonly<Record<string, { readonly prototype: EverfreshError }>>;
+
 // The classes of the errors that workers throw, so that `instanceof` holds on the other side too.
-const CLASSES: Readonly<Record<string, { readonly prototype: EverfreshError }>> = {
+const CLASSES: ErrorClasses = {
   EF_SHAPE_MISMATCH: ShapeError,
   EF_VALUE_RANGE: ValueRangeError,
   EF_VERSION_GAP: VersionGapError,
@@ -39,10 +42,16 @@ export function toTransferred(error: unknown): TransferredError {
   return { code: null, message: String(error), details: {}, stack: undefined };
 }
 
-/** The error that was sent, of the class that it had where it was thrown. */
-export function fromTransferred({ code, message, details, stack }: TransferredError): Error {
+/**
+ * The error that was sent, of the class that it had where it was thrown.
+ * @param classes that it may be of besides those of this package
+ */
+export function fromTransferred(
+  { code, message, details, stack }: TransferredError,
+  classes: ErrorClasses = {},
+): Error {
   const error = code === null ? new Error(message) : new EverfreshError(code, message, { details });
-  const original = code === null ? undefined : CLASSES[code];
+  const original = code === null ? undefined : (classes[code] ?? CLASSES[code]);
   if (original !== undefined) {
     Object.setPrototypeOf(error, original.prototype);
     error.name = (original as { readonly name?: string }).name ?? error.name;

@@ -23,6 +23,9 @@ class FakeWorker implements BakingWorker {
   applied = 0;
   answering: number | null;
   bakes = 0;
+  scrubs = 0;
+  checking: Promise<void> = Promise.resolve();
+  rotten: Error | null = null;
   failure: Error | null = null;
   ended: Error | null = null;
 
@@ -49,6 +52,12 @@ class FakeWorker implements BakingWorker {
   replace(snapshot: StateVersion) {
     this.applied = snapshot.version;
     return Promise.resolve(version(this.applied));
+  }
+
+  async scrub() {
+    this.scrubs++;
+    await this.checking;
+    if (this.rotten !== null) throw this.rotten;
   }
 
   async bake() {
@@ -160,6 +169,25 @@ describe("BakingInference", () => {
     await pass(2 * BAKE_MS + 2);
     expect(await replaced).toEqual(version(0));
     expect(await answering()).toBe(0);
+    expect([first.bakes, second.bakes]).toEqual([1, 1]);
+  });
+
+  it("checks both states, then bakes anew what was checked unless a bake came meanwhile", async () => {
+    const checked = session.scrub();
+    await pass(BAKE_MS + 1);
+    await checked;
+    expect([first.scrubs, second.scrubs]).toEqual([1, 1]);
+    expect([first.bakes, second.bakes]).toEqual([0, 1]);
+    const checking: PromiseWithResolvers<void> = Promise.withResolvers();
+    second.checking = checking.promise;
+    const again = session.scrub();
+    await session.apply(updateTo(1));
+    await pass(2 * BAKE_EVERY_MS);
+    checking.resolve();
+    await again;
+    expect([first.bakes, second.bakes]).toEqual([1, 1]);
+    first.rotten = new Error("a flipped bit");
+    await expect(session.scrub()).rejects.toBe(first.rotten);
     expect([first.bakes, second.bakes]).toEqual([1, 1]);
   });
 

@@ -17,7 +17,16 @@ const BAKES_REMEMBERED = 32;
 /** What a {@link BakingInference} asks its workers for. */
 export type BakingWorker = Pick<
   InferenceThread,
-  "report" | "crashed" | "checkRoom" | "predict" | "apply" | "replace" | "bake" | "rest" | "end"
+  | "report"
+  | "crashed"
+  | "checkRoom"
+  | "predict"
+  | "apply"
+  | "replace"
+  | "scrub"
+  | "bake"
+  | "rest"
+  | "end"
 >;
 
 /** What a {@link BakingInference} is made of. */
@@ -110,6 +119,17 @@ export class BakingInference implements InferenceSession {
     await this.#baking;
     await this.#startBake();
     return version;
+  }
+
+  async scrub(): Promise<void> {
+    this.#checkOpen();
+    const startedMs = this.#clock.monotonicMs();
+    await Promise.all([this.#serving.scrub(), this.#spare.scrub()]);
+    this.#checkOpen();
+    if (this.#bakeStartedMs >= startedMs) return;
+    // The graph that answers was made before the check: one of what was checked takes its place.
+    await this.#baking;
+    await this.#startBake();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -38,13 +38,23 @@ export class PatchingInference implements InferenceSession {
     return this.#thread.replace(snapshot);
   }
 
+  async scrub(): Promise<void> {
+    // One slice at a time waits, so there is always room for it.
+    this.#checkOpen();
+    return this.#thread.scrub();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#thread.end();
     return this.#closing;
   }
 
   #check(): void {
-    if (this.#closing !== null) throw new SessionClosedError();
+    this.#checkOpen();
     this.#thread.checkRoom();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== null) throw new SessionClosedError();
   }
 }

@@ -50,4 +50,6 @@ export type InferenceRequest =
       readonly rows: number;
     }
   /** Give the memory of the graph back until the next bake. */
-  | { readonly kind: "rest" };
+  | { readonly kind: "rest" }
+  /** Check the next so many words of the state; answers whether they were the last ones. */
+  | { readonly kind: "scrub"; readonly words: number };

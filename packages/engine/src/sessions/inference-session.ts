@@ -76,4 +76,11 @@ export interface InferenceSession extends AsyncDisposable {
    * says or does not fit.
    */
   replace(snapshot: VersionedState): Promise<StateVersion>;
+  /**
+   * Checks every word of the state against its fingerprint, in slices of half a million words between
+   * which calls are answered; finds corruption that no update touches. In mode "bake" it also bakes
+   * anew, unless that was done meanwhile: nobody can read the constants inside ONNX Runtime. Rejects
+   * with FingerprintMismatchError when the state is not what it was; replace the session then.
+   */
+  scrub(): Promise<void>;
 }

@@ -1,11 +1,4 @@
-import {
-  assert,
-  DeployedState,
-  ShapeError,
-  type StateLayout,
-  stateOn,
-  type Update,
-} from "@everfresh/core";
+import { assert, DeployedState, stateOn, type Update } from "@everfresh/core";
 import { sampleLength } from "../models/port-shape.ts";
 import type { LoadRuntime, Runtime } from "../runtime/runtime.ts";
 import { InferenceFile } from "./inference-file.ts";
@@ -19,6 +12,7 @@ import type {
 } from "./inference-protocol.ts";
 import type { StateVersion } from "./inference-session.ts";
 import { checkInputs, PREDICT_ROWS_MAX } from "./predictor.ts";
+import { checkSameLayout } from "./same-layout.ts";
 
 /**
  * The worker's side of an inference session: the deployed state, and a graph that answers. A patched
@@ -72,9 +66,7 @@ export class LiveModel {
   }
 
   replace(snapshot: SentState): StateVersion {
-    if (describe(snapshot.layout) !== describe(this.#deployed.state.layout)) {
-      throw new ShapeError("The snapshot is of a model with other tensors; open a new session");
-    }
+    checkSameLayout(snapshot.layout, this.#deployed.state.layout);
     this.#deployed = receive(snapshot);
     if (this.#graph instanceof PatchedGraph) this.#graph = this.#graph.over(this.#deployed);
     return versionOf(this.#deployed);
@@ -99,6 +91,14 @@ export class LiveModel {
     const graph = this.#graph;
     this.#graph = null;
     await graph?.release();
+  }
+
+  /**
+   * Checks the next `words` words of the state, 4 bytes each; says whether they were the last ones.
+   * @throws FingerprintMismatchError with the last ones, when the state is not what it was
+   */
+  scrub(words: number): boolean {
+    return this.#deployed.verifyPart(words);
   }
 
   async #begin(): Promise<void> {
@@ -136,10 +136,4 @@ function predictZeros({ ports, predictor }: InferenceGraph, size: number): Timed
 
 function receive({ layout, buffer, version, fingerprint }: SentState): DeployedState {
   return new DeployedState(stateOn(layout, buffer), version, fingerprint);
-}
-
-function describe(layout: StateLayout): string {
-  return JSON.stringify(
-    layout.tensors.map(({ name, role, dtype, shape }) => [name, role, dtype, shape]),
-  );
 }

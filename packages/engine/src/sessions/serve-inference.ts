@@ -30,5 +30,7 @@ async function answer(model: LiveModel, request: InferenceRequest): Promise<Answ
     case "rest":
       await model.rest();
       return { value: null };
+    case "scrub":
+      return { value: model.scrub(request.words) };
   }
 }

@@ -1,4 +1,12 @@
-import { createState, type ModelState, type StateLayout, type Tensor } from "@everfresh/core";
+import {
+  copyState,
+  createState,
+  type ModelState,
+  type StateLayout,
+  stateWithin,
+  type Tensor,
+} from "@everfresh/core";
+import { allocateVectors, type KernelMemory } from "../kernels/kernel-memory.ts";
 import type { NamedTensors } from "../runtime/runtime.ts";
 import { stateTensors } from "./predictor.ts";
 
@@ -12,6 +20,8 @@ export class ShardState {
   readonly tensors: NamedTensors;
   /** Sums of weight × gradient, flat as the parameters. */
   readonly gradients: Float32Array;
+  /** Where they lie, so that kernels reach them; null where there is no such memory. */
+  readonly gradientMemory: KernelMemory | null;
   /** The same per parameter, in the order of the layout. */
   readonly gradientTensors: readonly Tensor[];
   readonly #theta: ModelState;
@@ -21,7 +31,9 @@ export class ShardState {
     this.#theta = createState(layout);
     this.tensors = stateTensors(this.#theta);
     // Gradients lie as the parameters do.
-    this.gradients = new Float32Array(layout.parameterCount);
+    const placed = allocateVectors([layout.parameterCount], false);
+    this.gradients = placed?.vectors[0] ?? new Float32Array(layout.parameterCount);
+    this.gradientMemory = placed?.memory ?? null;
     this.gradientTensors = layout.tensors
       .filter(({ role }) => role === "parameter")
       .map(({ shape, wordOffset, length }) => ({
@@ -31,8 +43,8 @@ export class ShardState {
       }));
   }
 
-  /** Copies a whole state in. */
+  /** Copies a whole state in; what is behind it does not matter. */
   load(state: ArrayBufferLike): void {
-    new Uint8Array(this.#theta.buffer).set(new Uint8Array(state));
+    copyState(stateWithin(this.layout, state), this.#theta);
   }
 }

@@ -1,4 +1,6 @@
 import { assert } from "@everfresh/core";
+import type { KernelMemory } from "../kernels/kernel-memory.ts";
+import { Publisher } from "../kernels/publisher.ts";
 import { clipFactor, scaleGradients, sumOfSquares } from "../optimizers/clip-norm.ts";
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
 import type { Optimizer, OptimizerState } from "../optimizers/optimizer.ts";
@@ -25,16 +27,28 @@ export class SliceUpdate {
   #mean: Float32Array | null = null;
   /** The same by kernels; null where there are none. */
   readonly #blocks: BlockUpdate | null;
+  /** Publishes by a kernel; null where that cannot be. */
+  readonly #publisher: Publisher | null;
   readonly #memory: TrainingMemory;
   readonly #rank: number;
 
-  constructor(spec: OptimizerSpec, memory: TrainingMemory, rank: number, parameterCount: number) {
+  /** @param source where the worker's own gradients lie, if kernels reach them */
+  constructor(
+    spec: OptimizerSpec,
+    memory: TrainingMemory,
+    rank: number,
+    parameterCount: number,
+    source: KernelMemory | null = null,
+  ) {
     const [from, to] = sliceOf(rank, memory.gradients.length, parameterCount);
     this.#optimizer = optimizerOf(spec);
     this.#state = { step: 0, slots: memory.slots.map((slot) => slot.subarray(from, to)) };
     this.#parameters = new Float32Array(memory.state, 4 * from, to - from);
     this.#rows = memory.gradients.map((row) => row.subarray(from, to));
     this.#blocks = BlockUpdate.open(spec, memory, rank, [from, to]);
+    const target = memory.kernels?.memory;
+    const reachable = source !== null && target !== undefined;
+    this.#publisher = reachable ? Publisher.open(source, target) : null;
     this.#memory = memory;
     this.#rank = rank;
   }
@@ -43,8 +57,13 @@ export class SliceUpdate {
   publish(gradients: Float32Array): GradientSize {
     const published = this.#memory.gradients[this.#rank];
     assert(published !== undefined, "every worker has a row");
-    if (this.#blocks === null) return publishGradients(gradients, published);
-    if (this.#blocks.publish(gradients, published)) return "small";
+    if (this.#publisher !== null) {
+      if (this.#publisher.publish(gradients, published)) return "small";
+    } else if (this.#blocks === null) {
+      return publishGradients(gradients, published);
+    } else if (this.#blocks.publish(gradients, published)) {
+      return "small";
+    }
     return isBelow(gradients, Infinity) ? "large" : "notFinite";
   }
 
@@ -71,6 +90,27 @@ export class SliceUpdate {
     } else {
       this.#state.step = optimizerStep;
       this.#optimizer.update(this.#state, mean, this.#parameters);
+    }
+    return true;
+  }
+
+  /**
+   * Leaves the mean gradient of the slice, from the sums of all workers, in the first worker's row.
+   * Otherwise as apply(), without moving or clipping anything.
+   */
+  average(weight: number, mayOverflow: boolean): boolean {
+    const [first] = this.#rows;
+    assert(first !== undefined, "there is at least one worker");
+    if (mayOverflow) {
+      // Apart, so that what is found to be too large can still be looked at in every row.
+      const mean = new Float32Array(first.length);
+      meanOf(this.#rows, weight, mean);
+      if (!this.#isSound(mean)) return false;
+      first.set(mean);
+    } else if (this.#blocks !== null) {
+      this.#blocks.averageRows(weight);
+    } else {
+      meanOf(this.#rows, weight, first);
     }
     return true;
   }

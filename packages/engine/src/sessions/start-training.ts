@@ -1,4 +1,4 @@
-import { systemClock } from "@everfresh/core";
+import { stateBytes, systemClock } from "@everfresh/core";
 import { CheckpointMismatchError, GradientSelfTestError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
 import { decodeOptimizerState } from "../optimizers/optimizer-bytes.ts";
@@ -36,7 +36,8 @@ export async function startTraining(
   const { batchSize, loss, checkpoint, seed = 0 } = options;
   const count = split.workers;
   const formulations = options.plan?.formulations ?? {};
-  const stepOptions = { block, formulations, ...(loss === undefined ? {} : { loss }) };
+  const serial = split.threadsPerWorker === 1 && (runtime.provider ?? "cpu") === "cpu";
+  const stepOptions = { block, formulations, serial, ...(loss === undefined ? {} : { loss }) };
   const program = trainingProgram(model, { batchSize, workers: count, ...stepOptions });
   const optimizer = optimizerOf(options.optimizer);
   checkSeed(seed);
@@ -54,11 +55,11 @@ export async function startTraining(
   if (checkpoint !== undefined) {
     decodeOptimizerState(checkpoint.optimizer, optimizer, optimizerState, layout.parameterCount);
   }
-  const stateBytes = checkpoint?.state ?? new Uint8Array(model.state.buffer);
-  if (stateBytes.length !== layout.byteLength) {
-    throw new CheckpointMismatchError("state bytes", layout.byteLength, stateBytes.length);
+  const bytes = checkpoint?.state ?? stateBytes(model.state);
+  if (bytes.length !== layout.byteLength) {
+    throw new CheckpointMismatchError("state bytes", layout.byteLength, bytes.length);
   }
-  new Uint8Array(memory.state).set(stateBytes);
+  new Uint8Array(memory.state).set(bytes);
   const { workers, report } = await TrainingWorkers.open(
     {
       workers: count,

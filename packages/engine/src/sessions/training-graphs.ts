@@ -1,5 +1,6 @@
 import { type DiagnosisGraph, diagnosisGraph } from "../autodiff/diagnosis-graph.ts";
 import { type InputGradientStep, inputGradientStep } from "../autodiff/input-gradient-step.ts";
+import { type MomentsGraph, momentsGraph } from "../autodiff/moments-graph.ts";
 import {
   type TrainingStep,
   trainingStep,
@@ -22,6 +23,7 @@ export class TrainingGraphs {
   readonly #options: Omit<TrainingStepOptions, "batchSize">;
   readonly #workers: number;
   readonly #steps: Recent<number, TrainingStep> = new Recent(STEPS_MAX);
+  readonly #moments: Recent<number, MomentsGraph> = new Recent(STEPS_MAX);
   #inputGradient: InputGradientStep | null = null;
 
   constructor(
@@ -65,6 +67,17 @@ export class TrainingGraphs {
       }),
     );
     return this.#inputGradient;
+  }
+
+  /** The parts that a batch is split into for its statistics, as for a step, with their graphs. */
+  momentsOf(size: number): readonly { readonly rows: Rows; readonly graph: MomentsGraph }[] {
+    const parts = evenRows(size, this.#workers).filter(([from, to]) => to > from);
+    return parts.map((rows) => {
+      const [from, to] = rows;
+      const make = (): MomentsGraph =>
+        sendable(momentsGraph(this.#model, { ...this.#options, batchSize: to - from }));
+      return { rows, graph: this.#moments.get(to - from, make) };
+    });
   }
 
   /** What shows all that the step of a part of `rows` samples computes. */

@@ -1,4 +1,4 @@
-import type { StateLayout } from "@everfresh/core";
+import { createState, type StateLayout } from "@everfresh/core";
 import { allocateVectors, type KernelMemory } from "../kernels/kernel-memory.ts";
 import type { TargetSpec } from "../losses/loss.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
@@ -11,14 +11,17 @@ import { targetLength } from "./training-program.ts";
  *   gradients, moments, shards   worker r its own row, before the barrier of a step
  *   state, slots                 worker r its own slice of the parameters, after the barrier;
  *                                worker 0 all buffers
+ *   gradients, first row         in the place of the parameters, where only their gradient is asked for
  *
  * Everything else is only read, so no lock is needed beyond that barrier. Clipping by norm, and
  * gradients that may overflow, add others: before them worker r writes {@link SHARD_SQUARES} or
  * {@link SHARD_SOUND}, after them all workers read those.
  */
 export interface TrainingMemory {
-  /** θ: a whole state. */
+  /** θ: a whole state, and perhaps more behind it. */
   readonly state: ArrayBufferLike;
+  /** Whose buffer that is, where kernels can be opened on it. */
+  readonly stateMemory: WebAssembly.Memory | null;
   /** The optimizer's vectors, each as long as the parameters; where nothing is shared, replaced. */
   readonly slots: Float32Array[];
   /** Samples of the batch, as the model takes them. */
@@ -27,8 +30,11 @@ export interface TrainingMemory {
   readonly targets: Int32Array | Float32Array;
   /** How much each sample counts. */
   readonly weights: Float32Array;
-  /** One row per worker: its sum of gradients, flat as the parameters. */
-  readonly gradients: readonly Float32Array[];
+  /**
+   * One row per worker: its sum of gradients, flat as the parameters; after gradient() the first has
+   * the mean. Where nothing is shared, replaced.
+   */
+  readonly gradients: Float32Array[];
   /** One row per worker: mean and variance of its part at each BatchNormalization, in turn. */
   readonly moments: readonly Float32Array[];
   /** One row per worker; see {@link SHARD_LOSS} and the rest. */
@@ -85,14 +91,15 @@ export function createTrainingMemory(
   const { workers, batchSize, sampleLength, target, optimizerSlots, momentsLength } = sizes;
   const floats = (length: number): Float32Array => new Float32Array(allocate(4 * length));
   const rows = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
-  const state = allocate(layout.byteLength);
+  const isShared = !(allocate(0) instanceof ArrayBuffer);
+  const inMemory = isShared ? createState(layout, { shared: true, kernels: true }) : null;
   const lengths = rows(optimizerSlots + workers, () => layout.parameterCount);
   const forKernels = [...lengths, ...rows(workers, () => SCRATCH_LENGTH)];
-  const isShared = !(state instanceof ArrayBuffer);
   const placed = isShared ? allocateVectors(forKernels, true) : null;
   const vectors = placed?.vectors ?? lengths.map(floats);
   return {
-    state,
+    state: inMemory?.buffer ?? allocate(layout.byteLength),
+    stateMemory: inMemory?.memory ?? null,
     slots: vectors.slice(0, optimizerSlots),
     batch: floats(batchSize * sampleLength),
     targets:

@@ -1,5 +1,6 @@
 import type { DiagnosisGraph } from "../autodiff/diagnosis-graph.ts";
 import type { InputGradientStep } from "../autodiff/input-gradient-step.ts";
+import type { MomentsGraph } from "../autodiff/moments-graph.ts";
 import type { TrainingStep } from "../autodiff/training-step.ts";
 import type { Backend, Provider, RuntimeRequest } from "../runtime/runtime.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
@@ -41,7 +42,8 @@ export interface BatchPart {
 /** What the main thread asks a training worker for. */
 export type TrainingRequest =
   | {
-      readonly kind: "step";
+      /** Whether θ moves, or the mean gradient is left in the first row of `gradients`. */
+      readonly kind: "step" | "gradient";
       /** The worker's part of the batch in shared memory. */
       readonly part: BatchPart;
       /** Steps that the optimizer took before this one. */
@@ -61,6 +63,14 @@ export type TrainingRequest =
       /** A whole state; null for θ. */
       readonly state: ArrayBufferLike | null;
       readonly batch: WeightedBatch;
+    }
+  | {
+      readonly kind: "moments";
+      readonly graph: MomentsGraph;
+      /** A whole state; null for θ. */
+      readonly state: ArrayBufferLike | null;
+      /** As many samples as the graph takes. */
+      readonly inputs: Float32Array<ArrayBuffer>;
     }
   | {
       readonly kind: "diagnose";

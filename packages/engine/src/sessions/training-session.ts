@@ -1,6 +1,7 @@
 import type { ModelState } from "@everfresh/core";
 import type { LossSpec } from "../losses/loss-of.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
+import type { BatchMoments } from "./batch-moments.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 
 /** How to train. */
@@ -40,11 +41,24 @@ export interface TrainingSession extends AsyncDisposable {
    */
   step(batch: TrainingBatch): Promise<StepResult>;
   /**
+   * The gradient of the mean loss of a batch under θ, as a step follows it, before any clipping. Of θ
+   * only the running statistics of BatchNormalization move. Queued and rejected as a step is.
+   * @param step number from 0 on that the masks of Dropout are drawn by, in the place of the optimizer's
+   */
+  gradient(batch: TrainingBatch, step: number): Promise<BatchGradient>;
+  /**
    * The model's outputs [size, outputs] for `inputs` under any state of the same layout: θ or another
    * one. Waits for the steps called before it. A state in shared memory is read when its turn comes
    * and must not change until then; any other is copied by this call.
    */
   predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array>;
+  /**
+   * What a batch is like at every BatchNormalization that has running statistics, under any state of
+   * the same layout, taken as by predict(): each worker's part is normalised by its own statistics, as
+   * in a step, and nothing is dropped. Without such a node there are no layers. Rejects with ShapeError
+   * or ValueRangeError as a step does.
+   */
+  moments(state: ModelState, inputs: Float32Array, size: number): Promise<BatchMoments>;
   /**
    * The gradients of the loss of each sample, times its weight, with respect to that sample: [size,
    * ...input], for any number of samples under any state of the same layout, taken as by predict().
@@ -76,6 +90,14 @@ export interface StepResult {
   readonly loss: number;
   /** Duration of the step in milliseconds. */
   readonly stepMs: number;
+}
+
+/** What gradient() computes. */
+export interface BatchGradient {
+  /** Flat, as the parameters: not a copy. Valid until the next call; who asked may write to it. */
+  readonly gradient: Float32Array;
+  /** Mean loss of the batch, as of a step. */
+  readonly loss: number;
 }
 
 /** All that a training session remembers, exact to the last bit. */

@@ -1,7 +1,8 @@
-import { createState, type ModelState, stateOn } from "@everfresh/core";
+import { copyState, createState, type ModelState, stateWithin } from "@everfresh/core";
 import type { TrainingStep } from "../autodiff/training-step.ts";
 import type { GraphSession, LoadRuntime, NamedTensors, Runtime } from "../runtime/runtime.ts";
 import { arriveAndWait } from "./barrier.ts";
+import type { BatchMoments } from "./batch-moments.ts";
 import { isBelow, SMALL_WEIGHT_MIN } from "./gradients.ts";
 import { findGradient, findNonFinite, type NonFinitePlace } from "./non-finite.ts";
 import { predictRows, stateTensors } from "./predictor.ts";
@@ -10,6 +11,7 @@ import { RunningStatistics } from "./running-statistics.ts";
 import { type SelfTestReport, selfTest } from "./self-test.ts";
 import { ShardGraph } from "./shard-graph.ts";
 import { ShardInputGradient } from "./shard-input-gradient.ts";
+import { ShardMoments } from "./shard-moments.ts";
 import { ShardState } from "./shard-state.ts";
 import { SliceUpdate } from "./slice-update.ts";
 import {
@@ -49,6 +51,8 @@ export class TrainingShard {
   readonly #fullGraph: ShardGraph;
   /** Graphs for parts of other sizes, by their number of samples. */
   readonly #graphs: Recent<number, Promise<ShardGraph>>;
+  /** Graphs of statistics, by their number of samples. */
+  readonly #moments: Recent<number, Promise<ShardMoments>>;
   readonly #update: SliceUpdate;
   readonly #statistics: RunningStatistics;
   readonly #inference: GraphSession;
@@ -71,9 +75,12 @@ export class TrainingShard {
     this.#runtime = runtime;
     this.#state = new ShardState(layout);
     this.#fullGraph = new ShardGraph(graphs.step, step, input, this.#state);
-    this.#graphs = new Recent(GRAPHS_MAX, release);
-    this.#update = new SliceUpdate(optimizer, memory, rank, layout.parameterCount);
-    this.#statistics = new RunningStatistics(program, memory, stateOn(layout, memory.state));
+    this.#graphs = new Recent<number, Promise<ShardGraph>>(GRAPHS_MAX, release);
+    this.#moments = new Recent<number, Promise<ShardMoments>>(GRAPHS_MAX, release);
+    const { parameterCount } = layout;
+    const { gradientMemory } = this.#state;
+    this.#update = new SliceUpdate(optimizer, memory, rank, parameterCount, gradientMemory);
+    this.#statistics = new RunningStatistics(program, memory, stateWithin(layout, memory.state));
     this.#inference = graphs.inference;
   }
 
@@ -90,6 +97,7 @@ export class TrainingShard {
   async answer(request: TrainingRequest): Promise<Answer> {
     switch (request.kind) {
       case "step":
+      case "gradient":
         await this.step(request);
         return { value: null };
       case "predict": {
@@ -100,6 +108,8 @@ export class TrainingShard {
         const gradients = await this.inputGradients(request);
         return { value: gradients, transfer: [gradients.buffer] };
       }
+      case "moments":
+        return { value: await this.moments(request) };
       case "diagnose":
         return { value: await this.diagnose(request) };
       case "selfTest":
@@ -108,10 +118,11 @@ export class TrainingShard {
   }
 
   /**
-   * Takes part in one step. When any part of the batch is not usable no worker changes anything.
+   * Takes part in one step, or in the part of it that ends with the mean gradient. When any part of the
+   * batch is not usable no worker changes anything.
    * @throws RuntimeFailedError after the barrier, when this worker's graph could not be run
    */
-  async step(request: Request<"step">): Promise<void> {
+  async step(request: Request<"step" | "gradient">): Promise<void> {
     const { rank, memory, workers } = this.#setup;
     const row = memory.shards[rank];
     if (row === undefined) throw new RangeError(`no worker ${rank}`);
@@ -127,7 +138,11 @@ export class TrainingShard {
     if (weight === 0) return;
     const large = rows.some((shard) => shard[SHARD_LARGE] === 1);
     const mayOverflow = large || weight < SMALL_WEIGHT_MIN;
-    if (!this.#update.apply(weight, request.optimizerStep, mayOverflow)) return;
+    const isSound =
+      request.kind === "step"
+        ? this.#update.apply(weight, request.optimizerStep, mayOverflow)
+        : this.#update.average(weight, mayOverflow);
+    if (!isSound) return;
     if (rank === 0) this.#statistics.update();
     row[SHARD_MOVED] = 1;
   }
@@ -158,6 +173,22 @@ export class TrainingShard {
     return this.#inputGradient.compute(batch);
   }
 
+  /** The statistics of some samples. */
+  async moments({ graph, state, inputs }: Request<"moments">): Promise<BatchMoments> {
+    const tensors = this.#under(state ?? this.#setup.memory.state);
+    try {
+      const open = async (): Promise<ShardMoments> => {
+        const { threads, program } = this.#setup;
+        const session = await this.#runtime.open(graph.onnx.slice(), { threads });
+        return new ShardMoments(session, graph, program.input, tensors);
+      };
+      return await (await this.#moments.get(graph.batchSize, open)).compute(inputs);
+    } catch (error) {
+      this.#moments.forget(graph.batchSize);
+      throw error;
+    }
+  }
+
   /** Where a number first went wrong in the last step. */
   async diagnose({ diagnosis, weight }: Request<"diagnose">): Promise<NonFinitePlace | null> {
     const { memory, program } = this.#setup;
@@ -181,11 +212,14 @@ export class TrainingShard {
   selfTest({ candidate, reference }: Request<"selfTest">): Promise<SelfTestReport> {
     const { program, memory, threads } = this.#setup;
     const { input, step, layout } = program;
-    const model = { input, state: stateOn(layout, memory.state) };
+    const model = { input, state: stateWithin(layout, memory.state) };
     return selfTest(model, candidate ?? step, reference, this.#runtime, { threads });
   }
 
-  async #compute({ part, optimizerStep }: Request<"step">, row: Float64Array): Promise<void> {
+  async #compute(
+    { part, optimizerStep }: Request<"step" | "gradient">,
+    row: Float64Array,
+  ): Promise<void> {
     const { rank, memory, seed } = this.#setup;
     const published = memory.gradients[rank];
     const moments = memory.moments[rank];
@@ -239,13 +273,13 @@ export class TrainingShard {
       const copy = createState(this.#setup.program.layout);
       this.#other = { state: copy, tensors: stateTensors(copy) };
     }
-    new Uint8Array(this.#other.state.buffer).set(new Uint8Array(state));
+    copyState(stateWithin(this.#other.state.layout, state), this.#other.state);
     return this.#other.tensors;
   }
 }
 
 /** Frees a graph, if it could be opened. */
-function release(graph: Promise<ShardGraph>): void {
+function release(graph: Promise<{ release(): Promise<void> }>): void {
   graph.then(
     (opened) => opened.release(),
     () => undefined,

@@ -1,6 +1,7 @@
 import { assert } from "@everfresh/core";
 import type { TrainingStep } from "../autodiff/training-step.ts";
 import { type Barrier, breakBarrier } from "./barrier.ts";
+import type { BatchMoments } from "./batch-moments.ts";
 import type { NonFinitePlace } from "./non-finite.ts";
 import type { SelfTestReport } from "./self-test.ts";
 import type { StartThread, Thread } from "./thread.ts";
@@ -52,13 +53,17 @@ export class TrainingWorkers {
     return this.#threads.length;
   }
 
-  /** One step in all workers; resolves when every one is done, and rejects when one failed. */
-  async step(parts: readonly BatchPart[], optimizerStep: number): Promise<void> {
+  /** One step, or its gradient, in all workers; resolves when every one is done, and rejects when one failed. */
+  async compute(
+    kind: "step" | "gradient",
+    parts: readonly BatchPart[],
+    optimizerStep: number,
+  ): Promise<void> {
     const answers = await Promise.allSettled(
       this.#threads.map((thread, rank) => {
         const part = parts[rank];
         assert(part !== undefined, "every worker has a part");
-        return thread.call({ kind: "step", part, optimizerStep });
+        return thread.call({ kind, part, optimizerStep });
       }),
     );
     for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
@@ -78,6 +83,13 @@ export class TrainingWorkers {
   async inputGradients(request: Omit<Request<"inputGradients">, "kind">): Promise<Float32Array> {
     const answer = await this.#leastBusy().call({ kind: "inputGradients", ...request });
     return answer as Float32Array;
+  }
+
+  /** Statistics of some samples, by the worker that has the least to do; `inputs` moves to it. */
+  async moments(request: Omit<Request<"moments">, "kind">): Promise<BatchMoments> {
+    const { buffer } = request.inputs;
+    const answer = await this.#leastBusy().call({ kind: "moments", ...request }, [buffer]);
+    return answer as BatchMoments;
   }
 
   /** Where a number first went wrong in the last step; see the request. */

@@ -107,6 +107,7 @@ export {
 export type { OptimizerSettings } from "../optimizers/settings.ts";
 export { sgd, type SgdSpec } from "../optimizers/sgd.ts";
 export type { Backend, Provider, RuntimeReport, RuntimeRequest } from "../runtime/runtime.ts";
+export { type BatchMoments, type LayerMoments, pooledMoments } from "../sessions/batch-moments.ts";
 export type { BatchNormMode, ExecutionPlan } from "../sessions/execution-plan.ts";
 export type {
   InferenceMode,
@@ -121,6 +122,7 @@ export { openInference } from "./open-inference.ts";
 export { openTrainingSession } from "./open-training-session.ts";
 export { selfTest, type SelfTestReport } from "../sessions/self-test.ts";
 export type {
+  BatchGradient,
   StepResult,
   TrainingBatch,
   TrainingCheckpoint,

@@ -5,6 +5,7 @@ import { type Answer, serveRequests, type WorkerPort } from "../sessions/worker-
 import {
   type MirroredReply,
   type MirroredRequest,
+  movesState,
   takePageNews,
   transferOfWorkerNews,
   workerNews,
@@ -25,7 +26,7 @@ export function serveWebTraining(
     const handler = async ({ request, news }: MirroredRequest): Promise<Answer> => {
       takePageNews(memory, news);
       const { value, transfer = [] } = await shard.answer(request);
-      const back = request.kind === "step" ? workerNews(memory, news.state) : null;
+      const back = movesState(request) ? workerNews(memory, request.kind, news.state) : null;
       const moved = back === null ? [] : transferOfWorkerNews(back);
       return {
         value: { value, news: back } satisfies MirroredReply,

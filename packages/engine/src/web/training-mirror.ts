@@ -6,7 +6,8 @@ import type { TrainingRequest } from "../sessions/training-protocol.ts";
  * {@link TrainingMemory}, and what one side has written goes to the other with every message:
  *
  *   page to worker    θ, because the page may write to it; and for a step the samples
- *   worker to page    after a step: θ, the optimizer's vectors, what the step reports
+ *   worker to page    after a step: θ, the optimizer's vectors, what the step reports; after a
+ *                     gradient this in the place of the vectors
  */
 export interface PageNews {
   /** θ, unless the request does not look at it. */
@@ -22,7 +23,10 @@ export interface PageNews {
 /** What a step has changed. */
 export interface WorkerNews {
   readonly state: ArrayBuffer;
+  /** After a step. */
   readonly slots: readonly Float32Array<ArrayBuffer>[];
+  /** The first worker's row of gradients, where that is what was asked for. */
+  readonly gradients: readonly Float32Array<ArrayBuffer>[];
   readonly shards: readonly Float64Array<ArrayBuffer>[];
 }
 
@@ -54,7 +58,7 @@ export function pageNews(
 ): PageNews {
   const seesTheta = !("state" in request) || request.state === null;
   const state = seesTheta ? copyOf(memory.state, spare) : null;
-  if (request.kind !== "step") return { state, batch: null };
+  if (!movesState(request)) return { state, batch: null };
   const [, size] = request.part.rows;
   const rows = memory.weights.length;
   const batch = {
@@ -82,31 +86,45 @@ export function takePageNews(memory: TrainingMemory, { state, batch }: PageNews)
   memory.weights.set(batch.weights);
 }
 
+/** Whether a request is for a step or its gradient. */
+export function movesState(
+  request: TrainingRequest,
+): request is Extract<TrainingRequest, { kind: "step" | "gradient" }> {
+  return request.kind === "step" || request.kind === "gradient";
+}
+
 /**
- * What a step in the worker has changed.
+ * What a step, or its gradient, has changed in the worker.
  * @param spare as of {@link pageNews}
  */
 export function workerNews(
-  { state, slots, shards }: TrainingMemory,
+  { state, slots, gradients, shards }: TrainingMemory,
+  kind: "step" | "gradient",
   spare: ArrayBuffer | null = null,
 ): WorkerNews {
+  const copies = (rows: readonly Float32Array[]): Float32Array<ArrayBuffer>[] =>
+    rows.map((row) => row.slice());
   return {
     state: copyOf(state, spare),
-    slots: slots.map((slot) => slot.slice()),
+    slots: kind === "step" ? copies(slots) : [],
+    gradients: kind === "gradient" ? copies(gradients.slice(0, 1)) : [],
     shards: shards.map((row) => row.slice()),
   };
 }
 
 /** The memory in it, to be moved and not copied. */
-export function transferOfWorkerNews({ state, slots, shards }: WorkerNews): ArrayBuffer[] {
-  return [state, ...slots.map(({ buffer }) => buffer), ...shards.map(({ buffer }) => buffer)];
+export function transferOfWorkerNews(news: WorkerNews): ArrayBuffer[] {
+  const { state, slots, gradients, shards } = news;
+  return [state, ...[...slots, ...gradients, ...shards].map(({ buffer }) => buffer)];
 }
 
 /** Writes what came from the worker into the page's memory. */
-export function takeWorkerNews(memory: TrainingMemory, { state, slots, shards }: WorkerNews): void {
+export function takeWorkerNews(memory: TrainingMemory, news: WorkerNews): void {
+  const { state, slots, gradients, shards } = news;
   new Uint8Array(memory.state).set(new Uint8Array(state));
   // Nobody on the page writes to these, so what was sent can take their place.
   memory.slots.splice(0, slots.length, ...slots);
+  memory.gradients.splice(0, gradients.length, ...gradients);
   for (const [rank, row] of shards.entries()) memory.shards[rank]?.set(row);
 }
 

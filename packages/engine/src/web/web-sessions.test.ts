@@ -1,4 +1,4 @@
-import { DeployedState } from "@everfresh/core";
+import { DeployedState, FingerprintMismatchError, stateBytes } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 import { usesBatchStatistics } from "../autodiff/training-mode.ts";
 import { inferenceGraph } from "../models/inference-graph.ts";
@@ -84,6 +84,36 @@ describe("a training session in a page", () => {
     expect(await one).toEqual(await other);
   });
 
+  it.each(cases)(
+    "gives the gradients and statistics of one in Node: %s",
+    async (_, make, options) => {
+      const model = make();
+      await using there = await openInPage(model, options);
+      await using here = await openInNode(model, options);
+      for (const step of [0, 1]) {
+        const batch = batchFor(model, options.batchSize, step);
+        const [one, other] = [await there.gradient(batch, step), await here.gradient(batch, step)];
+        expect(one).toEqual(other);
+        // Who asked may write to it and keep it until the next call, here and there.
+        one.gradient.fill(7);
+        there.state.parameters[step] = 0.5;
+        here.state.parameters[step] = 0.5;
+        expect(stateBytes(there.state).slice()).toEqual(stateBytes(here.state).slice());
+        const { inputs, size } = batch;
+        expect(await there.moments(there.state, inputs, size)).toEqual(
+          await here.moments(here.state, inputs, size),
+        );
+        expect(await there.moments(model.state, inputs, size)).toEqual(
+          await here.moments(model.state, inputs, size),
+        );
+      }
+      expect(there.optimizerStep).toBe(0);
+      const batch = batchFor(model, options.batchSize, 2);
+      expect((await there.step(batch)).loss).toBe((await here.step(batch)).loss);
+      expect(there.checkpoint()).toEqual(here.checkpoint());
+    },
+  );
+
   it("sees what the page writes to θ, and predicts under any other state", async () => {
     const model = mlp({ inputs: 4, hidden: [5], outputs: 3 });
     const options: TrainingOptions = { batchSize: 2, optimizer: { kind: "sgd", learningRate: 0 } };
@@ -154,5 +184,30 @@ describe("an inference session in a page", () => {
       .poll(async () => (await session.predict(inputs, 1)).fingerprint)
       .toBe(deployed.fingerprint);
     expect(session).toMatchObject({ mode, runtime: { backend: "wasm" } });
+  });
+
+  it.each(["patch", "bake"] as const)("finds a flipped bit of its memory: %s", async (mode) => {
+    const model = mlp({ inputs: 4, hidden: [5], outputs: 3 });
+    const memories: Uint8Array[] = [];
+    await using session = await startInference(
+      (inference, onCrash) => {
+        const worker = loopbackWorker((setup) => {
+          if (setup.kind === "inference") {
+            memories.push(new Uint8Array(setup.inference.initial.buffer));
+          }
+        });
+        const setup: WebWorkerSetup = { kind: "inference", inference, threads: 1, wasmPaths: null };
+        return new WebThread(worker, setup, onCrash);
+      },
+      {
+        onnx: inferenceGraph(model),
+        initial: snapshotOf(new DeployedState(model.state, 0)),
+        runtime: { backend: "wasm", provider: "cpu" },
+      },
+      { mode, bakeEveryMs: 0 },
+    );
+    await session.scrub();
+    memories.at(-1)![7]! ^= 16;
+    await expect(session.scrub()).rejects.toBeInstanceOf(FingerprintMismatchError);
   });
 });

@@ -29,6 +29,9 @@ export class Narrator {
           `           replicas   ${style("cyan", `${REPLICA_COMMAND} ${event.feedUrl}`)}`,
         );
         return;
+      case "signing":
+        this.#terminal.line(`signing with key ${event.keyId}`);
+        return;
       case "resumed":
         this.#terminal.line(
           `resumed at version ${event.version}, from the checkpoint of step ${event.step}`,
@@ -36,9 +39,17 @@ export class Narrator {
         return;
       case "ready":
         this.#terminal.line(`ready at version ${event.version}, ${event.plan}`);
+        if (event.buffersEvery !== null) {
+          this.#terminal.line(`BatchNorm statistics every ${event.buffersEvery} updates`);
+        }
         return;
       case "step":
         this.#tellStep(event);
+        return;
+      case "publishing":
+        this.#terminal.line(
+          `publishing to NATS; replicas   ${style("cyan", `${REPLICA_COMMAND} ${event.address}`)}`,
+        );
         return;
       case "rolledBack":
         this.#terminal.line(

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { EverfreshError } from "@everfresh/core";
 import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
+import { keygenCommand } from "./commands/keygen.ts";
 import { logCommand } from "./commands/log.ts";
 import { replicaCommand } from "./commands/replica.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
@@ -36,7 +37,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     .addHelpText("after", EXIT_HELP);
   const commands = [
     ...[demoCommand(), runCommand(), replicaCommand(), exportCommand()],
-    ...[logCommand(), showCommand(), rollbackCommand()],
+    ...[logCommand(), showCommand(), rollbackCommand(), keygenCommand()],
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -26,6 +26,8 @@ export interface RunSummary {
     readonly max: number;
     readonly total: number;
   };
+  /** Updates from one estimate of BatchNorm statistics to the next; null in a model without any. */
+  readonly buffersEvery: number | null;
   /** Bytes of the whole state. */
   readonly denseBytes: number;
   readonly stepMs: { readonly p50: number; readonly p99: number };
@@ -50,6 +52,7 @@ export function summaryOf(
     deployedAccuracy: latest?.deployed.accuracy ?? null,
     heldOutAccuracy: status.heldOutAccuracy,
     updateBytes: status.updateBytes,
+    buffersEvery: status.buffersEvery,
     denseBytes: status.denseBytes,
     stepMs: status.stepMs,
     updateToReplicaMs: status.updateToReplicaMs,

@@ -2,7 +2,8 @@ import type { ClassTarget, Preprocessing } from "@everfresh/core";
 import type { Model, OptimizerSpec } from "@everfresh/engine";
 import type { Source } from "@everfresh/streams";
 import type { AnchorPolicy, Retention } from "@everfresh/sync/node";
-import type { SparseDeployment } from "./sparse.ts";
+import type { Deployment } from "./deployment.ts";
+import type { NatsPublication } from "./nats.ts";
 
 /** Where a configuration stands: relative paths in it start here. */
 export interface ConfigContext {
@@ -38,11 +39,18 @@ export interface ModelDefinition {
   readonly heldOut?: SourceFactory;
   readonly strategy: ProactiveStrategy;
   readonly optimizer: OptimizerSpec;
-  readonly deploy: SparseDeployment;
+  readonly deploy: Deployment;
   /** Which past versions are kept. @default all */
   readonly retention?: Retention;
   /** When the log stores full states. @default see {@link AnchorPolicy} */
   readonly anchors?: AnchorPolicy;
+  /**
+   * Web pages of which other origins may follow the model, such as "https://example.org". Programs
+   * that are no browsers are not asked where they come from. @default "*": those of any origin
+   */
+  readonly origins?: "*" | readonly string[];
+  /** Where the model is published beside WebSocket and HTTP. @default nowhere */
+  readonly feed?: NatsPublication;
 }
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;

@@ -14,6 +14,13 @@ export interface LoadedConfig {
   readonly directory: string;
 }
 
+const NO_ORIGIN = "an origin is like https://example.org, without a path";
+
+const deploymentOptions = {
+  buffersEvery: z.int().positive(),
+  signingKey: z.string().optional(),
+};
+
 const definitionSchema = z.looseObject({
   name: z.string(),
   model: z.union([z.string(), z.function(), z.looseObject({ graph: z.looseObject({}) })]),
@@ -23,10 +30,18 @@ const definitionSchema = z.looseObject({
   heldOut: z.function().optional(),
   strategy: z.looseObject({ kind: z.literal("proactive") }),
   optimizer: z.looseObject({ kind: z.string() }),
-  deploy: z.looseObject({
-    kind: z.literal("sparse"),
-    sparsifier: z.looseObject({ kind: z.string() }),
-  }),
+  deploy: z.discriminatedUnion("kind", [
+    z.looseObject({
+      kind: z.literal("sparse"),
+      sparsifier: z.looseObject({ kind: z.string() }),
+      ...deploymentOptions,
+    }),
+    z.looseObject({
+      kind: z.literal("sparseGradients"),
+      gradients: z.looseObject({ kind: z.string() }),
+      ...deploymentOptions,
+    }),
+  ]),
   retention: z
     .strictObject({
       versions: z.int().positive().optional(),
@@ -40,6 +55,13 @@ const definitionSchema = z.looseObject({
       outweighedBy: z.number().positive().optional(),
     })
     .optional(),
+  feed: z
+    .looseObject({
+      kind: z.literal("nats"),
+      servers: z.union([z.string(), z.array(z.string()).min(1)]),
+    })
+    .optional(),
+  origins: z.union([z.literal("*"), z.array(z.string().refine(isOrigin, NO_ORIGIN))]).optional(),
 });
 
 /** The configuration file of a folder, if there is one. */
@@ -79,4 +101,8 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
 
 function oneLine(text: string): string {
   return text.split("\n", 1)[0] ?? text;
+}
+
+function isOrigin(text: string): boolean {
+  return URL.parse(text)?.origin === text;
 }

@@ -3,8 +3,10 @@ import path from "node:path";
 import { inputShapeOf, sizeOf } from "@everfresh/core";
 import { importModel, type Model } from "@everfresh/engine";
 import type { Source } from "@everfresh/streams";
+import type { SigningKey } from "@everfresh/sync";
 import { ConfigError, ModelSourceMismatchError } from "../errors.ts";
 import type { ModelDefinition } from "./define-model.ts";
+import { readSigningKey } from "../signing/key-files.ts";
 import type { LoadedConfig } from "./load-config.ts";
 
 /** A definition with its model read and its sources open, all checked against each other. */
@@ -13,21 +15,37 @@ export interface ResolvedModel {
   readonly model: Model;
   readonly source: Source;
   readonly heldOut: Source | null;
+  /** Signs everything that is published; null where nothing is signed. */
+  readonly signingKey: SigningKey | null;
 }
 
 /**
- * Reads the model and opens the sources of a definition.
+ * Reads the model and the key, and opens the sources of a definition.
+ * @param signingKeyFile takes the place of the configured one
  * @throws ModelSourceMismatchError when model, preprocessing, target and sources do not fit together
  * @throws ConfigError when the model file cannot be read
+ * @throws KeyFileError when the key cannot be read
  */
-export async function resolveModel(loaded: LoadedConfig, seed: number): Promise<ResolvedModel> {
+export async function resolveModel(
+  loaded: LoadedConfig,
+  seed: number,
+  signingKeyFile?: string,
+): Promise<ResolvedModel> {
   const { definition, directory } = loaded;
+  const keyFile = signingKeyFile ?? configuredKey(loaded);
+  const signingKey = keyFile === undefined ? null : await readSigningKey(keyFile);
   const model = await modelOf(loaded, seed);
   const source = await definition.source({ directory });
   const heldOut = definition.heldOut === undefined ? null : await definition.heldOut({ directory });
   checkSource(definition, source);
   if (heldOut !== null) checkSource(definition, heldOut);
-  return { definition, model, source, heldOut };
+  return { definition, model, source, heldOut, signingKey };
+}
+
+/** The file of the key that a configuration signs with, if it names one. */
+export function configuredKey({ definition, directory }: LoadedConfig): string | undefined {
+  const { signingKey } = definition.deploy;
+  return signingKey === undefined ? undefined : path.resolve(directory, signingKey);
 }
 
 /**

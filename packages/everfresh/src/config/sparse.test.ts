@@ -44,7 +44,11 @@ describe("sparse()", () => {
     ],
     [{ choose: { kind: "dense" } }, { kind: "dense", valueType: "float32" }],
   ])("says %j in full", (options, sparsifier) => {
-    expect(sparse(options)).toEqual({ kind: "sparse", sparsifier });
+    expect(sparse({ ...options, buffersEvery: 7 })).toEqual({
+      kind: "sparse",
+      sparsifier,
+      buffersEvery: 7,
+    });
   });
 
   it("refuses what is out of range or does not go together, by name", () => {
@@ -56,11 +60,24 @@ describe("sparse()", () => {
       [{ values: "f16", choose: { kind: "qsgd", bits: 4 } }, /values .* choose qsgd, got f16/],
       [{ values: "sign", choose: { kind: "dense" } }, /values .* choose dense, got sign/],
       [{ choose: { kind: "qsgd", bits: 99 } }, /bits .* got 99/],
+      [{ buffersEvery: 0 }, /buffersEvery must be a whole number of 1 or more, got 0/],
     ];
     for (const [options, message] of wrong) {
       expect(() => sparse(options)).toThrow(message);
       expect(() => sparse(options)).toThrow(expect.objectContaining({ code: "EF_LEARN_OPTION" }));
     }
+  });
+
+  it("lets statistics follow more often where updates are larger", () => {
+    const paces: readonly (readonly [SparseOptions, number])[] = [
+      [{}, 10],
+      [{ ratio: 0.005 }, 10],
+      [{ ratio: 0.004 }, 50],
+      [{ bytesPerUpdate: 500 }, 50],
+      [{ choose: { kind: "dense" } }, 10],
+      [{ ratio: 0.5, buffersEvery: 3 }, 3],
+    ];
+    for (const [options, pace] of paces) expect(sparse(options).buffersEvery).toBe(pace);
   });
 
   it("takes another ratio where it goes by an amount, and tells the most that it sends", () => {

@@ -5,11 +5,16 @@ import {
   LearnOptionError,
   type SparsifierSpec,
 } from "@everfresh/learn";
+import {
+  checkBuffersEvery,
+  defaultBuffersEvery,
+  type DeploymentOptions,
+} from "./deployment-options.ts";
 
 /**
  * Sparse deployment: every step sends a part of the difference between trained and deployed state.
  */
-export interface SparseDeployment {
+export interface SparseDeployment extends DeploymentOptions {
   readonly kind: "sparse";
   readonly sparsifier: SparsifierSpec;
 }
@@ -32,7 +37,7 @@ export type SparseChoice =
   | { readonly kind: "dense" };
 
 /** Options of {@link sparse}; of the three amounts at most one is given. */
-export interface SparseOptions {
+export interface SparseOptions extends Partial<DeploymentOptions> {
   /** Share of the parameters that one update may change. @default 0.01 where no amount is given */
   readonly ratio?: number;
   /** Bytes that one update may take. */
@@ -64,14 +69,18 @@ const RATIO_DEFAULT = 0.01;
  *   what is chosen
  */
 export function sparse(options: SparseOptions = {}): SparseDeployment {
-  const { choose = { kind: "topK" } } = options;
+  const { choose = { kind: "topK" }, signingKey } = options;
   const make = CHOICES[choose.kind] as (
     choose: SparseChoice,
     options: SparseOptions,
   ) => SparsifierSpec;
   const sparsifier = make(choose, options);
   checkSparsifierSpec(sparsifier);
-  return { kind: "sparse", sparsifier };
+  const byBytes = "amount" in sparsifier && (sparsifier.amount?.kind ?? "ratio") !== "ratio";
+  const { buffersEvery = defaultBuffersEvery(byBytes ? 0 : ratioOf(sparsifier)) } = options;
+  checkBuffersEvery(buffersEvery);
+  const signing = signingKey === undefined ? {} : { signingKey };
+  return { kind: "sparse", sparsifier, buffersEvery, ...signing };
 }
 
 const CHOICES: {

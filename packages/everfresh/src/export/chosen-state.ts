@@ -7,7 +7,7 @@ import {
 } from "@everfresh/core";
 import { deployedAt } from "@everfresh/learn";
 import { openUpdateLogReader, stateAt } from "@everfresh/sync/node";
-import { StateDirectoryError, UnknownVersionError } from "../errors.ts";
+import { StateDirectoryError } from "../errors.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
 import type { StateDirectory } from "../state/state-directory.ts";
 
@@ -34,7 +34,7 @@ export interface ChosenState {
 
 /**
  * Reads a state from a state directory that a trainer may be writing to.
- * @throws UnknownVersionError, VersionNotKeptError when the log does not have the version
+ * @throws VersionNotKeptError when the log does not have the version
  * @throws StateDirectoryError when nothing was stored yet
  * @throws ShapeError or FingerprintMismatchError when the directory belongs to another layout
  */
@@ -57,7 +57,6 @@ export async function chosenState(
   await using log = await openUpdateLogReader({ file: directory.databaseFile });
   const newest = (await log.head())?.version ?? 0;
   const version = choice.version ?? newest;
-  if (version > newest) throw new UnknownVersionError(version, directory.path, newest);
   const near = checkpoint === null ? undefined : deployedAt(checkpoint, layout);
   const start = await stateAt(log, { layout, version, near });
   return { state: start.state, version, fingerprint: start.fingerprint };

@@ -27,6 +27,11 @@ export async function startReplicaServer({
   model,
 }: ReplicaServerOptions): Promise<ReplicaServer> {
   const app = Fastify({ forceCloseConnections: true });
+  app.addHook("onSend", (_request, reply, _payload, done) => {
+    // All of it is of this moment.
+    reply.header("cache-control", "no-store");
+    done();
+  });
   const { name } = model.manifest;
   app.get("/healthz", (_request, reply) => {
     const { phase } = model.status();

@@ -1,8 +1,9 @@
 import { EverfreshError } from "@everfresh/core";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
-import { RequestError } from "../errors.ts";
+import { ForbiddenError, RequestError } from "../errors.ts";
 import type { RollbackReport, RollbackRequest } from "../log/roll-back.ts";
+import { isFromThisMachine, mayChange, type Origins } from "./origins.ts";
 
 /** A model whose earlier versions can be brought back. */
 export interface RollbackModel {
@@ -19,32 +20,39 @@ const requestSchema = z.strictObject({
 /** HTTP status of errors that are not this program's fault. */
 const STATUS_BY_CODE: ReadonlyMap<string, number> = new Map([
   ["EF_REQUEST", 400],
+  ["EF_FORBIDDEN", 403],
   ["EF_VERSION_NOT_KEPT", 404],
   ["EF_ROLLBACK_REFUSED", 409],
 ]);
 
 /**
- * Adds `POST /v1/models/{name}/rollback { version, excludeSince }`. It takes JSON only, and nothing
- * that a page of another origin sends: a browser lets any page post plain text to this machine.
+ * Adds `POST /v1/models/{name}/rollback { version, excludeSince }`, for this machine. It takes JSON
+ * only, and nothing that a page of another origin sends: a browser lets any page post plain text here.
  */
-export function addRollbackRoute(app: FastifyInstance, model: RollbackModel): void {
+export function addRollbackRoute(
+  app: FastifyInstance,
+  model: RollbackModel,
+  origins: Origins,
+): void {
   app.post<{ Params: { name: string } }>("/v1/models/:name/rollback", async (request, reply) => {
     if (request.params.name !== model.name) {
       reply.callNotFound();
       return reply;
     }
     try {
-      return await model.rollBack(requestOf(request));
+      return await model.rollBack(requestOf(request, origins));
     } catch (error) {
       return refuse(reply, error);
     }
   });
 }
 
-function requestOf({ body, headers }: FastifyRequest): RollbackRequest {
-  const { origin, host } = headers;
-  if (origin !== undefined && URL.parse(origin)?.host !== host) {
-    throw new RequestError(`A page of ${origin} must not roll back a model`);
+function requestOf({ body, headers, socket }: FastifyRequest, origins: Origins): RollbackRequest {
+  if (!isFromThisMachine(socket)) {
+    throw new ForbiddenError("A rollback is asked for on the machine of the run");
+  }
+  if (!mayChange(origins, headers)) {
+    throw new ForbiddenError(`A page of ${headers.origin ?? "nowhere"} must not roll back a model`);
   }
   if (headers["content-type"]?.startsWith("application/json") !== true) {
     throw new RequestError("Send JSON: content-type application/json");

@@ -1,5 +1,6 @@
 import type { HttpFeedAnswer, HttpFeedRequest } from "@everfresh/sync";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Origins, PREFLIGHT_HEADERS, readableBy } from "./origins.ts";
 
 /** A model that can be followed by plain HTTP requests. */
 export interface PolledModel {
@@ -12,11 +13,14 @@ export interface PolledModel {
 
 const RETRY_AFTER_SECONDS = "1";
 
+/** Resources below the name of the manifest that they belong to. */
+const EDITIONED = ["segments/:log/:manifest/:file", "anchors/:log/:manifest/:file"];
+
 /**
  * Adds what replicas fetch that poll, and the caches between: `head`, which changes, and immutable
- * manifests, segments and anchors.
+ * manifests, segments and anchors. Pages of `origins` may fetch them.
  */
-export function addSegmentRoutes(app: FastifyInstance, model: PolledModel): void {
+export function addSegmentRoutes(app: FastifyInstance, model: PolledModel, origins: Origins): void {
   const answer = async (
     { params, raw, headers }: FastifyRequest<{ Params: { name: string } }>,
     reply: FastifyReply,
@@ -25,6 +29,7 @@ export function addSegmentRoutes(app: FastifyInstance, model: PolledModel): void
       reply.callNotFound();
       return;
     }
+    reply.headers(readableBy(origins, headers.origin));
     if (!model.ready) {
       await reply.code(503).header("retry-after", RETRY_AFTER_SECONDS).send();
       return;
@@ -39,8 +44,18 @@ export function addSegmentRoutes(app: FastifyInstance, model: PolledModel): void
       .headers(more)
       .send(isBodiless ? undefined : Buffer.from(body.buffer, body.byteOffset, body.length));
   };
-  app.get("/v1/models/:name/head", answer);
-  for (const kind of ["manifests", "segments", "anchors"]) {
-    app.get(`/v1/models/:name/${kind}/:log/:file`, answer);
+  const allow = async (
+    { params, headers }: FastifyRequest<{ Params: { name: string } }>,
+    reply: FastifyReply,
+  ): Promise<void> => {
+    if (params.name !== model.name) reply.callNotFound();
+    else {
+      const cors = readableBy(origins, headers.origin);
+      await reply.code(204).headers(PREFLIGHT_HEADERS).headers(cors).send();
+    }
+  };
+  for (const path of ["head", "manifests/:log/:file", ...EDITIONED]) {
+    app.get(`/v1/models/:name/${path}`, answer);
+    app.options(`/v1/models/:name/${path}`, allow);
   }
 }

@@ -6,6 +6,7 @@ import {
   type ModelStatus,
   VersionNotKeptError,
 } from "@everfresh/sync";
+import { WebSocket as WsClient } from "ws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RollbackReport, RollbackRequest } from "../log/roll-back.ts";
 import { type ServedModel, type Server, startServer } from "./server.ts";
@@ -20,6 +21,7 @@ const STATUS: ModelStatus = {
   parameters: 10,
   denseBytes: 40,
   ratio: 0.1,
+  buffersEvery: null,
   triggerSize: 8,
   batchSize: 16,
   replicas: [],
@@ -31,6 +33,8 @@ const STATUS: ModelStatus = {
   updateToReplicaMs: null,
   heldOutAccuracy: null,
 };
+
+const POLLED = ["head", "manifests/log%201/a", "segments/log-1/a/0-16", "anchors/log-1/a/0"];
 
 /** A model whose feed repeats every frame to its sender. */
 class EchoModel implements ServedModel {
@@ -112,7 +116,7 @@ describe("the server", () => {
   });
 
   it("hands requests of polling replicas over, with their cache headers", async () => {
-    for (const path of ["head", "manifests/log%201/a", "segments/log-1/0-16", "anchors/log-1/0"]) {
+    for (const path of POLLED) {
       const response = await get(`/v1/models/digits/${path}?x=1`);
       expect(response.headers.get("cache-control")).toBe("public");
       expect(await response.text()).toBe(path);
@@ -125,6 +129,67 @@ describe("the server", () => {
     expect((await get("/v1/models/digits/head")).status).toBe(503);
   });
 
+  it("lets pages of any origin poll, asked beforehand or not, and nothing else", async () => {
+    const headers = { origin: "https://shop.example" };
+    const ask = (path: string, method: string): Promise<Response> =>
+      fetch(new URL(path, server.pageUrl), { method, headers });
+    for (const path of POLLED) {
+      const url = `/v1/models/digits/${path}`;
+      for (const method of ["GET", "HEAD", "OPTIONS"]) {
+        const response = await ask(url, method);
+        expect([method, response.status]).toEqual([method, method === "OPTIONS" ? 204 : 200]);
+        expect(response.headers.get("access-control-allow-origin")).toBe("*");
+        expect(response.headers.get("access-control-expose-headers")).toBe("etag");
+      }
+      const head = await ask(url, "HEAD");
+      expect(head.headers.get("content-length")).toBe(String(path.length));
+      expect(await head.text()).toBe("");
+      const preflight = await ask(url, "OPTIONS");
+      expect(preflight.headers.get("access-control-allow-headers")).toBe("if-none-match");
+      expect(preflight.headers.get("access-control-allow-methods")).toBe("GET, HEAD");
+    }
+    for (const path of ["", "v1/models", "v1/models/digits", "v1/models/digits/rollback"]) {
+      for (const method of ["GET", "OPTIONS", "POST"]) {
+        const response = await ask(path, method);
+        expect(response.headers.get("access-control-allow-origin")).toBeNull();
+      }
+    }
+    expect((await ask("v1/models/other/head", "OPTIONS")).status).toBe(404);
+  });
+
+  it("lets no cache keep what is of this moment", async () => {
+    for (const path of ["v1/models", "v1/models/digits", "healthz", "nowhere"]) {
+      expect((await get(path)).headers.get("cache-control")).toBe("no-store");
+    }
+    expect((await post("{}")).headers.get("cache-control")).toBe("no-store");
+    model.ready = false;
+    const replaying = await get("v1/models/digits/head");
+    expect(replaying.headers.get("cache-control")).toBe("no-store");
+    expect(replaying.headers.get("retry-after")).toBe("1");
+    const page = await get("/");
+    expect(page.headers.get("cache-control")).toMatch(/no-cache|no-store/);
+  });
+
+  it("lets only listed pages follow where there is a list", async () => {
+    const origins = ["https://shop.example"];
+    const listed = await startServer({ host: "127.0.0.1", port: 0, model, origins });
+    const allowed = async (origin: string): Promise<unknown> => {
+      const url = new URL("/v1/models/digits/head", listed.pageUrl);
+      const response = await fetch(url, { headers: { origin } });
+      expect(response.headers.get("vary")).toBe("origin");
+      const socket = new WsClient(listed.feedUrl, { origin });
+      const code = await new Promise((resolve) => {
+        socket.on("close", resolve);
+        socket.on("open", () => socket.send(Uint8Array.of(7)));
+        socket.on("message", () => socket.close(1000));
+      });
+      return [response.headers.get("access-control-allow-origin"), code];
+    };
+    expect(await allowed("https://shop.example")).toEqual(["https://shop.example", 1000]);
+    expect(await allowed("https://other.example")).toEqual([null, 1008]);
+    await listed.close();
+  });
+
   it("ties a WebSocket to the feed, both ways, until it closes", async () => {
     const socket = new WebSocket(server.feedUrl);
     socket.binaryType = "arraybuffer";
@@ -132,8 +197,10 @@ describe("the server", () => {
     const answer = new Promise<ArrayBuffer>((resolve) =>
       socket.addEventListener("message", ({ data }) => resolve(data as ArrayBuffer)),
     );
-    socket.send(Uint8Array.of(1, 2, 3));
-    expect([...new Uint8Array(await answer)]).toEqual([1, 2, 3]);
+    // Long enough for a longer header, both ways.
+    const message = Uint8Array.from({ length: 1_000 }, (_, i) => i % 251);
+    socket.send(message);
+    expect(new Uint8Array(await answer)).toEqual(message);
     const closed = new Promise((resolve) => socket.addEventListener("close", resolve));
     socket.close();
     await closed;
@@ -171,7 +238,7 @@ describe("the server", () => {
     [400, "EF_REQUEST", '{ "version": "2" }', {}],
     [400, "EF_REQUEST", '{ "version": 2, "force": true }', {}],
     [400, "EF_REQUEST", '{ "version": 2 }', { "content-type": "text/plain" }],
-    [400, "EF_REQUEST", '{ "version": 2 }', { origin: "http://elsewhere.example" }],
+    [403, "EF_FORBIDDEN", '{ "version": 2 }', { origin: "http://elsewhere.example" }],
   ])("refuses a rollback with %i %s: %s %j", async (status, code, body, headers) => {
     const response = await post(body, headers);
     expect(response.status).toBe(status);

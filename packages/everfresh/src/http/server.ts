@@ -3,15 +3,15 @@ import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
 import fastifyStatic from "@fastify/static";
 import fastifyWebsocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
-import type { WebSocket } from "@fastify/websocket";
+import { FeedSockets } from "./feed-sockets.ts";
 import { listenOn } from "./listen.ts";
+import { mayFollow, type Origins } from "./origins.ts";
 import { PAGE_MISSING, pageDirectory } from "./page.ts";
 import { addRollbackRoute, type RollbackModel } from "./rollback-route.ts";
 import { addSegmentRoutes, type PolledModel } from "./segment-routes.ts";
 import { streamStatus } from "./status-stream.ts";
 
 const FRAME_BYTES_MAX = 64 * 1024; // replicas only send small control messages
-const PING_INTERVAL_MS = 20_000; // well below the idle limits of common proxies (60 s)
 
 /** One model as the server shows it. */
 export interface ServedModel extends RollbackModel, PolledModel {
@@ -28,6 +28,8 @@ export interface ServerOptions {
   /** 0 for a free port. */
   readonly port: number;
   readonly model: ServedModel;
+  /** Pages of which other origins may follow the model. @default "*" */
+  readonly origins?: Origins;
 }
 
 /** A running server. */
@@ -40,7 +42,9 @@ export interface Server {
 }
 
 /** WebSocket close codes (RFC 6455, and 1013 of its registry). */
-const CLOSE = { binaryOnly: 1003, unknownModel: 1008, tryAgainLater: 1013 } as const;
+const CLOSE = { unknownModel: 1008, forbidden: 1008, tryAgainLater: 1013 } as const;
+
+const FORBIDDEN_PAGE = "pages of this origin may not follow this model";
 
 const SECURITY_HEADERS = {
   "content-security-policy": [
@@ -55,22 +59,32 @@ const SECURITY_HEADERS = {
  * Serves the live page, the status of the model and the feed of its updates.
  * @throws PortInUseError when the address is taken
  */
-export async function startServer({ host, port, model }: ServerOptions): Promise<Server> {
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const { host, port, model, origins = "*" } = options;
   const app = Fastify({ forceCloseConnections: true });
   app.addHook("onSend", (_request, reply, _payload, done) => {
     reply.headers(SECURITY_HEADERS);
+    // What says nothing else is of this moment, as are all errors.
+    if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
     done();
   });
-  await app.register(fastifyWebsocket, { options: { maxPayload: FRAME_BYTES_MAX } });
+  await app.register(fastifyWebsocket, {
+    // Updates are coded already, and a compressor takes more memory than all else of a connection.
+    options: { maxPayload: FRAME_BYTES_MAX, perMessageDeflate: false },
+  });
   await addPage(app);
-  addModelRoutes(app, model);
-  addRollbackRoute(app, model);
-  addSegmentRoutes(app, model);
+  const sockets = new FeedSockets();
+  addModelRoutes(app, { model, sockets, origins });
+  addRollbackRoute(app, model, origins);
+  addSegmentRoutes(app, model, origins);
   const authority = await listenOn(app, host, port);
   return {
     pageUrl: `http://${authority}/`,
     feedUrl: `ws://${authority}/v1/models/${model.name}`,
-    close: () => app.close(),
+    close: async () => {
+      sockets[Symbol.dispose]();
+      await app.close();
+    },
   };
 }
 
@@ -92,7 +106,16 @@ function cachePolicy(reply: FastifyReply, file: string): void {
   );
 }
 
-function addModelRoutes(app: FastifyInstance, model: ServedModel): void {
+function addModelRoutes(
+  app: FastifyInstance,
+  {
+    model,
+    sockets,
+    origins,
+  }: Required<Pick<ServerOptions, "model" | "origins">> & {
+    readonly sockets: FeedSockets;
+  },
+): void {
   app.setNotFoundHandler((request, reply) =>
     reply.code(404).send({
       error: { code: "EF_NOT_FOUND", message: `There is nothing at ${request.url}` },
@@ -107,48 +130,23 @@ function addModelRoutes(app: FastifyInstance, model: ServedModel): void {
       if (params.name === model.name) void reply.send(model.status());
       else reply.callNotFound();
     },
-    wsHandler: (socket, { params }) => {
+    wsHandler: (socket, { params, headers, raw }) => {
       // Closed with a reason: a WebSocket client cannot see why its upgrade was refused.
       if (params.name !== model.name) socket.close(CLOSE.unknownModel, "there is no such model");
+      else if (!mayFollow(origins, headers)) socket.close(CLOSE.forbidden, FORBIDDEN_PAGE);
       else if (!model.ready) socket.close(CLOSE.tryAgainLater, "replaying, try again");
-      else joinFeed(socket, model);
+      else sockets.join(socket, raw.socket, (connection) => model.connect(connection));
     },
   });
-  app.get<{ Params: { name: string } }>("/v1/models/:name/events", (request, reply) => {
-    if (request.params.name === model.name) {
-      streamStatus(reply, () => model.status(), SECURITY_HEADERS);
-    } else reply.callNotFound();
-  });
-}
-
-/** Ties one WebSocket to the feed until either side closes it. */
-function joinFeed(socket: WebSocket, model: ServedModel): void {
-  const session = model.connect({
-    send: (bytes) => socket.send(bytes),
-    get bufferedBytes() {
-      return socket.bufferedAmount;
+  app.route<{ Params: { name: string } }>({
+    method: "GET",
+    url: "/v1/models/:name/events",
+    // It never ends: there is nothing to say about it beforehand.
+    exposeHeadRoute: false,
+    handler: (request, reply) => {
+      if (request.params.name === model.name) {
+        streamStatus(reply, () => model.status(), SECURITY_HEADERS);
+      } else reply.callNotFound();
     },
-    close: (code, reason) => socket.close(code, reason),
   });
-  let answered = true;
-  const ping = setInterval(() => {
-    if (!answered) {
-      socket.terminate();
-      return;
-    }
-    answered = false;
-    socket.ping();
-  }, PING_INTERVAL_MS);
-  socket.on("pong", () => {
-    answered = true;
-  });
-  socket.on("message", (data, isBinary) => {
-    if (isBinary && data instanceof Buffer) session.receive(data);
-    else socket.close(CLOSE.binaryOnly, "binary frames only");
-  });
-  socket.on("close", () => {
-    clearInterval(ping);
-    session.closed();
-  });
-  socket.on("error", () => socket.terminate());
 }

@@ -1,11 +1,17 @@
 /**
  * Bringing back an earlier version: a new version whose state is that of the old one, bit for bit. The
  * trained state becomes the same, so nothing is left to send, and the optimizer starts anew unless a
- * checkpoint still has what it remembered at that version.
+ * checkpoint still has what it remembered at that version. A memory of gradients is always cleared.
  */
-import { assert, type DeployedState, type Fingerprint, type Update } from "@everfresh/core";
-import type { PositionRange, TrainerCheckpoint } from "@everfresh/learn";
-import { encodeUpdate } from "@everfresh/sync";
+import {
+  assert,
+  type DeployedState,
+  type Fingerprint,
+  stateBytes,
+  type Update,
+} from "@everfresh/core";
+import { holdsGradients, type PositionRange, type TrainerCheckpoint } from "@everfresh/learn";
+import { encodeUpdate, type SigningKey, signUpdate } from "@everfresh/sync";
 import { type Lineage, losslessChange, undoRecordOf, type UpdateLog } from "@everfresh/sync/node";
 import { RollbackRefusedError } from "../errors.ts";
 import { switchCheckpoint, type SwitchPlace } from "../state/checkpoint-switch.ts";
@@ -44,6 +50,8 @@ export interface RollbackSite extends SwitchPlace {
   readonly current: TrainerCheckpoint;
   /** A checkpoint of the wanted version, if there is still one beside the current one. */
   readonly saved?: TrainerCheckpoint | null;
+  /** Signs the update; without it the next run that signs does so when it sends it. */
+  readonly signingKey?: SigningKey | null;
 }
 
 /** A rollback that the log has. */
@@ -64,25 +72,28 @@ export async function rollBack(
   site: RollbackSite,
   { version, excludeSince }: RollbackRequest,
 ): Promise<RolledBack> {
-  const { log, deployed, current, saved } = site;
+  const { log, deployed, current, saved, signingKey = null } = site;
   assert(log.head()?.version === deployed.version, "the deployed state is at the head of the log");
   const target = await earlierState(log, deployed, version);
   const update = deployed.updateFor(losslessChange(deployed, target.state), target.eventTimeMs);
   const { layout, buffer } = deployed.state;
   const base = new Uint32Array(buffer, 0, layout.parameterCount);
-  const bytes = encodeUpdate(update, { layout, base });
+  const unsigned = encodeUpdate(update, { layout, base });
+  const bytes = signingKey === null ? unsigned : await signUpdate(unsigned, signingKey);
   const position = await positionOf(log, current);
   const from = (await lineageAt(log, version))?.samples ?? 0;
   const excluded = excludeSince && position.samples > from ? { from, to: position.samples } : null;
-  const keeper = [current, saved].find((checkpoint) => checkpoint?.version === version);
-  const state = new Uint8Array(target.state.buffer);
+  const keeper = [current, saved].find((checkpoint) => checkpoint?.version === version)?.training;
+  // A memory of gradients is a residual: what it holds was learned by the state that goes.
+  const keeps = keeper !== undefined && !holdsGradients(keeper);
+  const state = stateBytes(target.state);
   const checkpoint: TrainerCheckpoint = {
     ...current,
     ...position,
     version: update.toVersion,
     fingerprint: update.fingerprintAfter,
     deployed: state,
-    training: { state, optimizer: keeper?.training.optimizer ?? new Uint8Array(0) },
+    training: { state, optimizer: keeps ? keeper.optimizer : new Uint8Array(0) },
   };
   const isReset = checkpoint.training.optimizer.byteLength === 0;
   const { step, samples, sampler } = checkpoint;

@@ -6,7 +6,13 @@ import {
   type StateLayout,
   type Update,
 } from "@everfresh/core";
-import { decodeUpdate, type UpdateParts, updateParts } from "@everfresh/sync";
+import {
+  decodeUpdate,
+  keyName,
+  readUpdateHeader,
+  type UpdateParts,
+  updateParts,
+} from "@everfresh/sync";
 import { openUpdateLogReader, stateAt, type UpdateLogReader } from "@everfresh/sync/node";
 import { StateDirectoryError } from "../errors.ts";
 import type { StateDirectory } from "../state/state-directory.ts";
@@ -44,6 +50,8 @@ export interface VersionReport extends VersionLine {
   /** By magnitude; null where the version before is not kept any more. */
   readonly largestChanges: readonly ChangeLine[] | null;
   readonly bytesByPart: UpdateParts | null;
+  /** Id of the key that has signed its update, 8 hexadecimal digits; null where none has. */
+  readonly signedBy: string | null;
   /** Random words that the sampler had drawn after the step; null if unknown. */
   readonly samplerDrawn: number | null;
 }
@@ -76,9 +84,10 @@ export async function versionReport(
   const bytes = entry.entries === null ? null : await bytesOf(log, version);
   if (bytes === null) {
     const none = { fingerprintBefore: null, tensors: [], largestChanges: null, bytesByPart: null };
-    return { ...facts, ...none };
+    return { ...facts, ...none, signedBy: null };
   }
   const update = decodeUpdate(bytes, { layout });
+  const { keyId } = readUpdateHeader(bytes);
   const oldest = await log.oldest();
   const isKept = oldest !== null && oldest < version;
   const before = isKept ? await stateAt(log, { layout, version: version - 1 }) : null;
@@ -88,6 +97,7 @@ export async function versionReport(
     tensors: tensorsOf(update, layout),
     largestChanges: before === null ? null : largestOf(update, before),
     bytesByPart: updateParts(bytes, layout),
+    signedBy: keyId === null ? null : keyName(keyId),
   };
 }
 

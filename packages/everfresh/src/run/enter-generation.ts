@@ -1,4 +1,4 @@
-import { deployCopy, type StateLayout } from "@everfresh/core";
+import { deployCopy, stateBytes, type StateLayout } from "@everfresh/core";
 import { inferenceGraph } from "@everfresh/engine";
 import { deployedAt, type TrainerCheckpoint } from "@everfresh/learn";
 import { type Generation, hashOf, type ModelManifest } from "@everfresh/sync/node";
@@ -60,7 +60,7 @@ async function nextCheckpoint(
 ): Promise<TrainerCheckpoint> {
   const { state } = model;
   const newest = goesOn ? await deployedHead(log, state.layout, checkpoint) : deployCopy(state, 0);
-  const bytes = new Uint8Array(newest.state.buffer);
+  const bytes = stateBytes(newest.state);
   return {
     ...checkpoint,
     ...(await positionOf(log, checkpoint)),

@@ -1,6 +1,5 @@
 import type { ModelState } from "@everfresh/core";
-import type { TrainingSession } from "@everfresh/engine";
-import { heldOutScore } from "@everfresh/learn";
+import { heldOutScore, type Predictor } from "@everfresh/learn";
 import type { ResolvedModel } from "../config/resolve-model.ts";
 
 const SAMPLES_WHILE_TRAINING = 1_000; // a standard error of about 1 point at 90 %
@@ -8,7 +7,7 @@ const SAMPLES_WHILE_TRAINING = 1_000; // a standard error of about 1 point at 90
 /** Scores a state on the held-out data of a model: a part of it while training goes on, or all. */
 export async function scoreHeldOut(
   { heldOut, definition }: ResolvedModel,
-  session: TrainingSession,
+  session: Predictor,
   state: ModelState,
   amount: "some" | "all",
 ): Promise<number | null> {

@@ -1,10 +1,21 @@
 import type { DeployedState, Update } from "@everfresh/core";
 import type { Published, Publisher, UpdateOrigin } from "@everfresh/learn";
-import { decodeUpdate, encodeUpdate } from "@everfresh/sync";
+import { decodeUpdate, encodeUpdate, type SigningKey, signUpdate } from "@everfresh/sync";
 import { undoRecordOf, type UpdateLog } from "@everfresh/sync/node";
 import type { ReplicaGate } from "./replica-gate.ts";
 import { snapshotOf } from "./snapshot-of.ts";
 import type { UpdateLatency } from "./update-latency.ts";
+
+/** What a {@link LogPublisher} works with. */
+export interface LogPublisherOptions {
+  readonly log: UpdateLog;
+  readonly gate: ReplicaGate;
+  readonly latency: UpdateLatency;
+  /** The state that updates are for: before them when they are published. */
+  readonly deployed: DeployedState;
+  /** Signs updates before they are logged; null to sign nothing. */
+  readonly signingKey: SigningKey | null;
+}
 
 /**
  * Publishes through the log: durable first, then sent. A version that the log has already, because a
@@ -15,13 +26,14 @@ export class LogPublisher implements Publisher {
   readonly #gate: ReplicaGate;
   readonly #latency: UpdateLatency;
   readonly #deployed: DeployedState;
+  readonly #signingKey: SigningKey | null;
 
-  /** @param deployed the state that updates are for: before them when they are published */
-  constructor(log: UpdateLog, gate: ReplicaGate, latency: UpdateLatency, deployed: DeployedState) {
+  constructor({ log, gate, latency, deployed, signingKey }: LogPublisherOptions) {
     this.#log = log;
     this.#gate = gate;
     this.#latency = latency;
     this.#deployed = deployed;
+    this.#signingKey = signingKey;
   }
 
   async publish(update: Update, origin: UpdateOrigin): Promise<Published> {
@@ -31,8 +43,10 @@ export class LogPublisher implements Publisher {
       return { update: decodeUpdate(logged, { layout }), bytes: logged.byteLength, replayed: true };
     }
     const base = new Uint32Array(buffer, 0, layout.parameterCount);
-    const bytes = encodeUpdate(update, { layout, base });
-    if (this.#log.anchorDue) await this.#log.putAnchor(snapshotOf(this.#deployed));
+    const unsigned = encodeUpdate(update, { layout, base });
+    const key = this.#signingKey;
+    const bytes = key === null ? unsigned : await signUpdate(unsigned, key);
+    const { anchorDue } = this.#log;
     const { step, samples, sampler } = origin;
     await this.#log.append(update, bytes, {
       lineage: { step, samples, drawn: sampler.drawn },
@@ -40,6 +54,8 @@ export class LogPublisher implements Publisher {
     });
     this.#latency.published(update.toVersion);
     this.#gate.open().publish(update, bytes);
+    // Of the state before the update, which nobody has to wait for; due again if this process dies.
+    if (anchorDue) await this.#log.putAnchor(snapshotOf(this.#deployed));
     return { update, bytes: bytes.byteLength, replayed: false };
   }
 

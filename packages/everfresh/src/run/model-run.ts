@@ -1,16 +1,10 @@
-import { type DeployedState, deployCopy, Random, streamOf } from "@everfresh/core";
-import type { ExecutionPlan, TrainingSession } from "@everfresh/engine";
+import { type DeployedState, deployCopy } from "@everfresh/core";
+import type { ExecutionPlan } from "@everfresh/engine";
 import {
   deployedAt,
-  excluding,
-  type PositionRange,
   type StepReport,
   type TrainerCheckpoint,
-  sparsifierOf,
-  type SparsifierSpec,
-  type TrainerOptions,
   trainProactively,
-  uniformSampler,
 } from "@everfresh/learn";
 import type {
   FeedConnection,
@@ -20,7 +14,7 @@ import type {
   ModelStatus,
 } from "@everfresh/sync";
 import type { ResolvedModel } from "../config/resolve-model.ts";
-import { ratioOf, withRatio } from "../config/sparse.ts";
+import { type Deployment, shareOf, withShare } from "../config/deployment.ts";
 import type { ServedModel } from "../http/server.ts";
 import {
   checkpointOrRefuse,
@@ -29,26 +23,32 @@ import {
   type RollbackRequest,
 } from "../log/roll-back.ts";
 import { RollbackRefusedError } from "../errors.ts";
+import type { NatsOutlet } from "../nats/nats-outlet.ts";
 import type { RunRecord } from "../state/state-directory.ts";
 import type { GenerationStores } from "./enter-generation.ts";
 import { scoreHeldOut } from "./held-out-score.ts";
 import { LogPublisher } from "./log-publisher.ts";
+import { loopOptions } from "./loop-options.ts";
 import { ReplicaGate } from "./replica-gate.ts";
 import { type AskedRollback, RollbackDesk } from "./rollback-desk.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
 import { StatusBoard } from "./status-board.ts";
+import type { Training } from "./training.ts";
 import { UpdateLatency } from "./update-latency.ts";
 
 const HELD_OUT_EVERY_STEPS = 250; // often enough to watch, rare enough not to slow training
 
-/** Opens a session that trains on from a checkpoint. */
-type OpenSession = (checkpoint: TrainerCheckpoint) => Promise<TrainingSession>;
+/** Where workers predict under the deployed state, and kernels select from it, without a copy. */
+const DEPLOYED_PLACE = { shared: true, kernels: true };
+
+/** Opens training where a checkpoint is. */
+type OpenTraining = (checkpoint: TrainerCheckpoint) => Promise<Training>;
 
 /** What a run has once training can start. */
 interface Started {
-  readonly session: TrainingSession;
+  readonly training: Training;
   readonly feedUrl: string;
-  readonly open: OpenSession;
+  readonly open: OpenTraining;
 }
 
 /** One run between opening and end. */
@@ -73,6 +73,7 @@ export class ModelRun implements ServedModel, Disposable {
     resolved: ResolvedModel,
     record: RunRecord,
     stores: GenerationStores,
+    outlet: NatsOutlet | null,
   ) {
     const { definition, model, source } = resolved;
     const { layout } = model.state;
@@ -84,7 +85,9 @@ export class ModelRun implements ServedModel, Disposable {
     this.#record = record;
     this.#stores = stores;
     this.#deployed =
-      checkpoint === null ? deployCopy(model.state, 0) : deployedAt(checkpoint, layout);
+      checkpoint === null
+        ? deployCopy(model.state, 0, DEPLOYED_PLACE)
+        : deployedAt(checkpoint, layout, DEPLOYED_PLACE);
     this.#latency = new UpdateLatency(options.clock);
     this.#gate = new ReplicaGate({
       resolved,
@@ -92,16 +95,26 @@ export class ModelRun implements ServedModel, Disposable {
       history: log,
       deployed: this.#deployed,
       clock: options.clock,
+      segments: stores.segments,
+      onStoreError: (error) => options.onEvent({ kind: "warning", message: notKept(error) }),
+      onOpen: (feed) => outlet?.open(feed),
       onAck: (replicaId, version) => this.#latency.acknowledged(replicaId, version),
     });
-    this.#publisher = new LogPublisher(log, this.#gate, this.#latency, this.#deployed);
+    this.#publisher = new LogPublisher({
+      log,
+      gate: this.#gate,
+      latency: this.#latency,
+      deployed: this.#deployed,
+      signingKey: resolved.signingKey,
+    });
     this.#board = new StatusBoard({
       facts: {
         name: definition.name,
         source: source.name,
         parameters: layout.parameterCount,
         denseBytes: layout.byteLength,
-        ratio: ratioOf(this.#sparsifier),
+        ratio: shareOf(this.#deploy),
+        buffersEvery: this.#buffersEvery,
         triggerSize: definition.strategy.triggerSize,
         batchSize: definition.strategy.batchSize,
       },
@@ -117,9 +130,9 @@ export class ModelRun implements ServedModel, Disposable {
     });
   }
 
-  /** How the training session computes. */
+  /** How training computes. */
   get plan(): ExecutionPlan {
-    return this.#running.session.plan;
+    return this.#running.training.plan;
   }
 
   /** Whether replicas are let in. */
@@ -151,9 +164,9 @@ export class ModelRun implements ServedModel, Disposable {
     return this.#rollbacks.ask({ ...request, saved });
   }
 
-  /** Takes over the training session, and how to open another one. */
-  start(session: TrainingSession, feedUrl: string, open: OpenSession): void {
-    this.#started = { session, feedUrl, open };
+  /** Takes over what trains, and how to open another one. */
+  start(training: Training, feedUrl: string, open: OpenTraining): void {
+    this.#started = { training, feedUrl, open };
     const { checkpoint, loggedVersion } = this.#stores;
     if (checkpoint !== null) {
       this.#options.onEvent({ kind: "resumed", version: loggedVersion, step: checkpoint.step });
@@ -165,7 +178,19 @@ export class ModelRun implements ServedModel, Disposable {
   async train(): Promise<void> {
     do {
       const signal = this.#rollbacks.interrupted(this.#options.signal);
-      const options = await this.#trainerOptions(this.#running.session, signal);
+      const options = await loopOptions({
+        run: this.#options,
+        resolved: this.#resolved,
+        deploy: this.#deploy,
+        record: this.#record,
+        stores: this.#stores,
+        training: this.#running.training,
+        deployed: this.#deployed,
+        publisher: this.#publisher,
+        checkpoint: this.#checkpoint,
+        signal,
+        onStepDone: () => this.#latency.stepDone(),
+      });
       for await (const report of trainProactively(options)) {
         this.#board.record(report);
         if (report.replayDiffered) this.#warnOfReplay(report);
@@ -178,13 +203,13 @@ export class ModelRun implements ServedModel, Disposable {
     await this.#rollbacks.serveAlways((request) => this.#makeRollback(request));
   }
 
-  /** Makes the rollbacks that were asked for, and opens another session if one was made. */
+  /** Makes the rollbacks that were asked for, and opens training anew if one was made. */
   async #trainAgain(): Promise<boolean> {
     const isMade = await this.#rollbacks.serve((request) => this.#makeRollback(request));
     if (!isMade || this.#checkpoint === null) return !this.#options.signal.aborted;
-    const { session, open, feedUrl } = this.#running;
-    await session[Symbol.asyncDispose]();
-    this.#started = { session: await open(this.#checkpoint), open, feedUrl };
+    const { training, open, feedUrl } = this.#running;
+    await training[Symbol.asyncDispose]();
+    this.#started = { training: await open(this.#checkpoint), open, feedUrl };
     return !this.#options.signal.aborted;
   }
 
@@ -192,7 +217,8 @@ export class ModelRun implements ServedModel, Disposable {
     const { directory, log } = this.#stores;
     const deployed = this.#deployed;
     const current = checkpointOrRefuse(this.#checkpoint);
-    const site = { directory, log, deployed, current, saved };
+    const { signingKey } = this.#resolved;
+    const site = { directory, log, deployed, current, saved, signingKey };
     const done = await rollBack(site, request);
     deployed.apply(done.update);
     this.#checkpoint = done.checkpoint;
@@ -214,10 +240,14 @@ export class ModelRun implements ServedModel, Disposable {
     this.#gate[Symbol.dispose]();
   }
 
-  get #sparsifier(): SparsifierSpec {
-    const { sparsifier } = this.#resolved.definition.deploy;
-    const { ratio } = this.#options;
-    return ratio === undefined ? sparsifier : withRatio(sparsifier, ratio);
+  get #deploy(): Deployment {
+    return withShare(this.#resolved.definition.deploy, this.#options.ratio);
+  }
+
+  /** Null in a model without running statistics. */
+  get #buffersEvery(): number | null {
+    const { tensors } = this.#resolved.model.state.layout;
+    return tensors.some(({ role }) => role === "buffer") ? this.#deploy.buffersEvery : null;
   }
 
   get #running(): Started {
@@ -225,55 +255,13 @@ export class ModelRun implements ServedModel, Disposable {
     return this.#started;
   }
 
-  async #trainerOptions(session: TrainingSession, signal: AbortSignal): Promise<TrainerOptions> {
-    const { clock, samplesPerSecond } = this.#options;
-    const { definition, model, source } = this.#resolved;
-    const { strategy, input } = definition;
-    const { checkpoints, history, log } = this.#stores;
-    const { goal, seed } = this.#record;
-    const checkpoint = this.#checkpoint;
-    const excluded = (await log.rollbacks()).flatMap((entry): readonly PositionRange[] =>
-      entry.excluded === null ? [] : [entry.excluded],
-    );
-    const random =
-      checkpoint === null ? new Random(seed, streamOf("sampler")) : Random.at(checkpoint.sampler);
-    return {
-      model,
-      session: {
-        state: session.state,
-        predict: (state, inputs, size) => session.predict(state, inputs, size),
-        checkpoint: () => session.checkpoint(),
-        step: async (batch) => {
-          const result = await session.step(batch);
-          this.#latency.stepDone();
-          return result;
-        },
-      },
-      source,
-      history,
-      preprocessing: input,
-      triggerSize: strategy.triggerSize,
-      batchSize: strategy.batchSize,
-      sampler: excluding(uniformSampler(random), excluded),
-      sparsifier: sparsifierOf(this.#sparsifier, { seed }),
-      deployed: this.#deployed,
-      publisher: this.#publisher,
-      checkpoints,
-      clock,
-      signal,
-      ...(checkpoint === null ? {} : { resume: checkpoint }),
-      ...(goal === null ? {} : { maxSteps: goal.untilStep }),
-      ...(samplesPerSecond === undefined ? {} : { paceSamplesPerSecond: samplesPerSecond }),
-    };
-  }
-
   #letReplicasInAt(version: number): void {
     if (this.#gate.isOpen || version < this.#stores.loggedVersion) return;
     this.#gate.open();
-    const { session, feedUrl } = this.#running;
-    const { backend, workers, fallbackReason } = session.plan;
+    const { training, feedUrl } = this.#running;
+    const { backend, workers, fallbackReason } = training.plan;
     const plan = `${backend} ONNX Runtime, ${workers} worker${workers === 1 ? "" : "s"}`;
-    this.#options.onEvent({ kind: "ready", version, plan });
+    this.#options.onEvent({ kind: "ready", version, plan, buffersEvery: this.#buffersEvery });
     if (backend === "wasm") {
       this.#options.onEvent({ kind: "warning", message: slowRuntime(fallbackReason) });
     }
@@ -281,7 +269,7 @@ export class ModelRun implements ServedModel, Disposable {
   }
 
   async #scoreHeldOut(amount: "some" | "all"): Promise<void> {
-    const { session } = this.#running;
+    const { session } = this.#running.training;
     const accuracy = await scoreHeldOut(this.#resolved, session, this.#deployed.state, amount);
     if (accuracy !== null) this.#board.recordHeldOut(accuracy);
   }
@@ -301,4 +289,9 @@ function slowRuntime(fallbackReason: string | undefined): string {
     `Training runs on WebAssembly, which is slower than the native ONNX Runtime${why}; where ` +
     "that is not installed: npm install onnxruntime-node --onnxruntime-node-install=skip"
   );
+}
+
+function notKept(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return `Segments for polling replicas are not kept over a restart: ${reason}`;
 }

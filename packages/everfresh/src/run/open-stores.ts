@@ -1,7 +1,9 @@
 import type { CheckpointStore, TrainerCheckpoint } from "@everfresh/learn";
 import { type History, openHistory } from "@everfresh/streams";
+import type { SegmentStore } from "@everfresh/sync";
 import {
   type AnchorPolicy,
+  openSegmentStore,
   openUpdateLog,
   type Retention,
   type UpdateLog,
@@ -18,6 +20,8 @@ export interface Stores {
   readonly log: UpdateLog;
   readonly history: History;
   readonly checkpoints: CheckpointStore;
+  /** Merged updates for replicas that poll. */
+  readonly segments: SegmentStore;
   /** The last checkpoint; null in a fresh directory. */
   readonly checkpoint: TrainerCheckpoint | null;
   /** Version of the newest logged update when the stores were opened, 0 in a fresh directory. */
@@ -48,6 +52,8 @@ export async function openStores(
   await finishSwitch({ directory, log });
   const history = await openHistory({ file: directory.databaseFile });
   resources.add(() => history[Symbol.asyncDispose]());
+  const segments = openSegmentStore({ file: directory.databaseFile });
+  resources.add(() => segments[Symbol.dispose]());
   const checkpoints = trimmingCheckpoints(checkpointFile(directory.checkpointFile), log);
   const checkpoint = await checkpoints.latest();
   const loggedVersion = log.head()?.version ?? 0;
@@ -61,7 +67,7 @@ export async function openStores(
       `The log in ${directory.path} ends at version ${loggedVersion}, before the checkpoint of version ${checkpoint?.version ?? 0}; restore it or choose another directory with --state DIR`,
     );
   }
-  return { directory, log, history, checkpoints, checkpoint, loggedVersion };
+  return { directory, log, history, segments, checkpoints, checkpoint, loggedVersion };
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   type HttpFeedAnswer,
   type HttpFeedRequest,
   type ReplicaInfo,
+  type SegmentStore,
   type UpdateHistory,
 } from "@everfresh/sync";
 import type { ResolvedModel } from "../config/resolve-model.ts";
@@ -21,6 +22,12 @@ export interface ReplicaGateOptions {
   /** Opened from this state; the feed then keeps a copy of its own. */
   readonly deployed: DeployedState;
   readonly clock: Clock;
+  /** Keeps what replicas that poll fetch, over restarts. */
+  readonly segments: SegmentStore;
+  /** Why that cannot be kept. */
+  readonly onStoreError: (error: unknown) => void;
+  /** Called once, with the feed that replicas are let in to. */
+  readonly onOpen: (feed: Feed) => void;
   /** A replica says that it serves `version`. */
   readonly onAck: (replicaId: string, version: number) => void;
 }
@@ -45,8 +52,10 @@ export class ReplicaGate implements Disposable {
 
   /** Lets replicas in from now on; calling it again changes nothing. */
   open(): Feed {
-    const { resolved, logId, history, deployed, clock, onAck } = this.#options;
-    const { definition, model } = resolved;
+    const { resolved, logId, history, deployed, clock, onAck, segments } = this.#options;
+    const { onOpen } = this.#options;
+    const isNew = this.#feed === null;
+    const { definition, model, signingKey } = resolved;
     this.#feed ??= new Feed({
       manifest: {
         name: definition.name,
@@ -61,8 +70,12 @@ export class ReplicaGate implements Disposable {
       deployed,
       history,
       clock,
+      ...(signingKey === null ? {} : { signingKey }),
       onAck: ({ replicaId, version }) => onAck(replicaId, version),
     });
+    if (isNew) onOpen(this.#feed);
+    // Somebody has polled an earlier life of this run: what that offered stays reachable.
+    if (segments.isUsed) this.#httpOf(this.#feed);
     return this.#feed;
   }
 
@@ -76,8 +89,13 @@ export class ReplicaGate implements Disposable {
    * takes time, and most runs are never polled.
    */
   fetch(request: HttpFeedRequest): Promise<HttpFeedAnswer> {
-    this.#http ??= new HttpFeed(this.open());
-    return this.#http.answer(request);
+    return this.#httpOf(this.open()).answer(request);
+  }
+
+  #httpOf(feed: Feed): HttpFeed {
+    const { segments: store, onStoreError } = this.#options;
+    this.#http ??= new HttpFeed(feed, { store, onStoreError });
+    return this.#http;
   }
 
   /** The connected replicas, with how far each is behind. */

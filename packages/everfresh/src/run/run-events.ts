@@ -4,8 +4,18 @@ import type { RollbackReport } from "../log/roll-back.ts";
 /** What happens in a run, for whoever shows it. */
 export type RunEvent =
   | { readonly kind: "listening"; readonly pageUrl: string; readonly feedUrl: string }
+  /** Everything that is published is signed by this key. */
+  | { readonly kind: "signing"; readonly keyId: string }
   | { readonly kind: "resumed"; readonly version: number; readonly step: number }
-  | { readonly kind: "ready"; readonly version: number; readonly plan: string }
+  | {
+      readonly kind: "ready";
+      readonly version: number;
+      readonly plan: string;
+      /** As of a model's status. */
+      readonly buffersEvery: number | null;
+    }
+  /** What is published reaches the NATS server, where replicas find it at `address`. */
+  | { readonly kind: "publishing"; readonly address: string }
   | { readonly kind: "step"; readonly report: StepReport }
   | { readonly kind: "rolledBack"; readonly report: RollbackReport }
   | { readonly kind: "warning"; readonly message: string };

@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { runRecordFor } from "./run-goal.ts";
 
-const request = { model: "digits", source: "digits", parameters: 10, seed: undefined, steps: 100 };
+const request = {
+  model: "digits",
+  source: "digits",
+  parameters: 10,
+  mode: "weights",
+  seed: undefined,
+  steps: 100,
+} as const;
 
 describe("the goal of a run", () => {
   it("is so many steps from where a fresh or finished run stands", () => {
@@ -35,6 +42,9 @@ describe("the goal of a run", () => {
     expect(() => runRecordFor({ ...request, seed: 6 }, recorded, 0)).toThrow(/seed 5.*seed 6/);
     expect(() => runRecordFor({ ...request, model: "other" }, recorded, 0)).toThrow(
       /model digits.*model other/,
+    );
+    expect(() => runRecordFor({ ...request, mode: "sparseSgd" }, recorded, 0)).toThrow(
+      /sparse deployment of weights.*sparse deployment of sparseSgd; choose another with --state/,
     );
   });
 });

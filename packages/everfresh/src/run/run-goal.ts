@@ -6,6 +6,7 @@ export interface RunRequest {
   readonly model: string;
   readonly source: string;
   readonly parameters: number;
+  readonly mode: RunRecord["mode"];
   /** Seed that was given; otherwise the recorded one, or 1 in a fresh directory. */
   readonly seed: number | undefined;
   /** Steps that this start should make; without end when undefined. */
@@ -18,20 +19,21 @@ export const SEED_DEFAULT = 1;
 /**
  * What a start is to do, given what its state directory recorded. A run of N steps that was
  * interrupted is completed by asking for N steps again; a finished one is continued by N more.
- * @throws StateMismatchError when the directory belongs to another model, source or seed
+ * @throws StateMismatchError when the directory belongs to another model, source, mode or seed
  */
 export function runRecordFor(
   request: RunRequest,
   recorded: RunRecord | null,
   stepsMade: number,
 ): RunRecord {
-  const { model, source, parameters, steps } = request;
+  const { model, source, parameters, mode, steps } = request;
   const seed = request.seed ?? recorded?.seed ?? SEED_DEFAULT;
-  if (recorded !== null) checkSame({ model, source, parameters, seed }, recorded);
+  if (recorded !== null) checkSame({ model, source, parameters, mode, seed }, recorded);
   return {
     model,
     source,
     parameters,
+    mode,
     seed,
     plan: recorded?.plan ?? null,
     processor: recorded?.processor ?? null,
@@ -49,15 +51,24 @@ function goalOf(
   return { requestedSteps: steps, untilStep: stepsMade + steps };
 }
 
+/** What people call it. */
+const NAMES = {
+  model: "model",
+  source: "source",
+  parameters: "parameters",
+  mode: "sparse deployment of",
+  seed: "seed",
+} as const;
+
 function checkSame(
-  wanted: Pick<RunRecord, "model" | "source" | "parameters" | "seed">,
+  wanted: Pick<RunRecord, "model" | "source" | "parameters" | "mode" | "seed">,
   recorded: RunRecord,
 ): void {
-  for (const key of ["model", "source", "parameters", "seed"] as const) {
+  for (const key of ["model", "source", "parameters", "mode", "seed"] as const) {
     if (wanted[key] === recorded[key]) continue;
     const wayOut = key === "parameters" ? "let it start anew there with --new-generation, or " : "";
     throw new StateMismatchError(
-      `The state directory holds a run with ${key} ${recorded[key]}, this one has ${key} ${wanted[key]}; ${wayOut}choose another with --state DIR`,
+      `The state directory holds a run with ${NAMES[key]} ${recorded[key]}, this one has ${NAMES[key]} ${wanted[key]}; ${wayOut}choose another with --state DIR`,
       { key, recorded: recorded[key], wanted: wanted[key] },
     );
   }

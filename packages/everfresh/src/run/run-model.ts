@@ -1,10 +1,15 @@
 /**
  * One model from start to end: state directory, source, trainer, log, feed and server put together.
  */
-import { measurePlan, type TrainingSession, trainingNotes } from "@everfresh/engine";
+import { measurePlan, trainingNotes } from "@everfresh/engine";
 import type { TrainerCheckpoint } from "@everfresh/learn";
-import { type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
+import { keyName } from "@everfresh/sync";
+import { modeOf, withShare } from "../config/deployment.ts";
+import { configuredKey, type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
 import { startServer } from "../http/server.ts";
+import { NatsOutlet } from "../nats/nats-outlet.ts";
+import { isReadableByOthers } from "../signing/key-files.ts";
 import {
   differences,
   planToRecord,
@@ -15,13 +20,14 @@ import {
 import { removeServerAddress, writeServerAddress } from "../state/server-address.ts";
 import { openStateDirectory, type RunRecord } from "../state/state-directory.ts";
 import { enterGeneration, type GenerationStores } from "./enter-generation.ts";
+import { keyChange } from "./key-change.ts";
 import { ModelRun } from "./model-run.ts";
-import { openSession } from "./open-session.ts";
 import { openStores } from "./open-stores.ts";
 import { Resources } from "./resources.ts";
 import { runRecordFor, SEED_DEFAULT } from "./run-goal.ts";
 import type { RunModelOptions } from "./run-options.ts";
 import { thisProcessor } from "./this-processor.ts";
+import { openTraining, type Training } from "./training.ts";
 
 const PLAN_MEASUREMENT_MS = 1_000; // tells one worker from two; nobody waits long for it
 
@@ -35,7 +41,9 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const directory = openStateDirectory(options.stateDirectory);
     const recorded = directory.readRecord();
     const seed = options.seed ?? recorded?.seed ?? SEED_DEFAULT;
-    const resolved = await resolveModel(options.config(seed), seed);
+    const config = options.config(seed);
+    const resolved = await resolveModel(config, seed, options.signingKeyFile);
+    warnOfExposedKey(options, options.signingKeyFile ?? configuredKey(config));
     for (const message of trainingNotes(resolved.model)) {
       options.onEvent({ kind: "warning", message });
     }
@@ -47,6 +55,7 @@ export async function runModel(options: RunModelOptions): Promise<void> {
         model: resolved.definition.name,
         source: resolved.source.name,
         parameters: resolved.model.state.layout.parameterCount,
+        mode: modeOf(resolved.definition.deploy),
         seed: options.seed,
         steps: options.steps,
       },
@@ -54,7 +63,9 @@ export async function runModel(options: RunModelOptions): Promise<void> {
       opening.checkpoint?.step ?? 0,
     );
     const stores = await enterGeneration(opening, resolved, { mayStartAnew });
-    const run = await openRun(options, resolved, record, stores, resources);
+    await tellOfKeys(options, resolved, stores);
+    const outlet = await outletOf(options, config);
+    const run = await openRun(options, resolved, record, { stores, outlet }, resources);
     const computing = { plan: planToRecord(run.plan), processor: thisProcessor() };
     warnOfDifferences(options, record, computing);
     const opened = { ...record, ...computing };
@@ -69,18 +80,22 @@ export async function runModel(options: RunModelOptions): Promise<void> {
   }
 }
 
-/** Opens server and training session, and lets replicas in unless something is to be replayed. */
+/** Opens server and training, and lets replicas in unless something is to be replayed. */
 async function openRun(
   options: RunModelOptions,
   resolved: ResolvedModel,
   record: RunRecord,
-  stores: GenerationStores,
+  { stores, outlet }: { readonly stores: GenerationStores; readonly outlet: NatsOutlet | null },
   resources: Resources,
 ): Promise<ModelRun> {
-  const run = new ModelRun(options, resolved, record, stores);
-  const server = await startServer({ host: options.host, port: options.port, model: run });
+  const run = new ModelRun(options, resolved, record, stores, outlet);
+  const { host, port } = options;
+  const { origins = "*" } = resolved.definition;
+  const server = await startServer({ host, port, model: run, origins });
   resources.add(() => server.close());
   resources.add(() => run[Symbol.dispose]());
+  // Before the feed ends: the last updates are still to reach the server.
+  resources.add(() => outlet?.[Symbol.asyncDispose]());
   const { pageUrl, feedUrl } = server;
   const { directory, log } = stores;
   writeServerAddress(directory, feedUrl.replace(/^ws/, "http"));
@@ -89,21 +104,34 @@ async function openRun(
   const open = async (
     checkpoint: TrainerCheckpoint | null,
     plan = record.plan,
-  ): Promise<TrainingSession> => {
-    const session = await openSession({
+  ): Promise<Training> => {
+    const training = await openTraining({
       resolved,
+      deploy: withShare(resolved.definition.deploy, options.ratio),
       log,
       seed: record.seed,
+      clock: options.clock,
       plan: planToResume(plan, options.plan),
       checkpoint,
     });
-    resources.add(() => session[Symbol.asyncDispose]());
-    return session;
+    resources.add(() => training[Symbol.asyncDispose]());
+    return training;
   };
-  const session = await open(stores.checkpoint, await planToStart(options, resolved, record));
-  const recordedPlan = planToRecord(session.plan);
-  run.start(session, feedUrl, (checkpoint) => open(checkpoint, recordedPlan));
+  const training = await open(stores.checkpoint, await planToStart(options, resolved, record));
+  const recordedPlan = planToRecord(training.plan);
+  run.start(training, feedUrl, (checkpoint) => open(checkpoint, recordedPlan));
   return run;
+}
+
+/** The way to the NATS server of a run, where there is one. */
+async function outletOf(
+  { nats, clock, onEvent }: RunModelOptions,
+  { definition, directory }: LoadedConfig,
+): Promise<NatsOutlet | null> {
+  const publication = nats ?? definition.feed;
+  if (publication === undefined) return null;
+  const model = definition.name;
+  return NatsOutlet.prepare({ publication, directory, model, clock, onEvent });
 }
 
 /**
@@ -146,4 +174,21 @@ function warnOfDifferences(
     kind: "warning",
     message: `This run computes otherwise than it did (${found.join("; ")}); bit equality is not promised`,
   });
+}
+
+/** Says who signs, and what replicas will notice of it. */
+async function tellOfKeys(
+  { onEvent }: RunModelOptions,
+  { signingKey }: ResolvedModel,
+  { log }: GenerationStores,
+): Promise<void> {
+  if (signingKey !== null) onEvent({ kind: "signing", keyId: keyName(signingKey.publicKey.id) });
+  const message = await keyChange(log, signingKey);
+  if (message !== null) onEvent({ kind: "warning", message });
+}
+
+function warnOfExposedKey({ onEvent }: RunModelOptions, file: string | undefined): void {
+  if (file === undefined || !isReadableByOthers(file)) return;
+  const message = `Others than its owner can read the signing key ${file}: chmod 600 ${file}`;
+  onEvent({ kind: "warning", message });
 }

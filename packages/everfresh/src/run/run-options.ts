@@ -3,6 +3,7 @@ import type { ExecutionPlan } from "@everfresh/engine";
 import type { StepReport } from "@everfresh/learn";
 import type { ModelStatus } from "@everfresh/sync";
 import type { LoadedConfig } from "../config/load-config.ts";
+import type { NatsPublication } from "../config/nats.ts";
 import type { RunEvent } from "./run-events.ts";
 
 /** Options of `runModel`. */
@@ -19,6 +20,10 @@ export interface RunModelOptions {
   readonly ratio?: number;
   /** What to fix about the execution, before what the state directory recorded. */
   readonly plan?: Partial<Pick<ExecutionPlan, "workers" | "batchNorm" | "provider">>;
+  /** File of the private key that signs what is published, instead of the configured one. */
+  readonly signingKeyFile?: string;
+  /** A NATS server to publish to, instead of the configured one. */
+  readonly nats?: NatsPublication;
   readonly host: string;
   /** 0 for a free port. */
   readonly port: number;

@@ -1,9 +1,9 @@
-import type { DeployedState } from "@everfresh/core";
+import { type DeployedState, stateBytes } from "@everfresh/core";
 import type { Snapshot } from "@everfresh/sync";
 
 /** A deployed state as the log stores it whole: a view on its memory, to be used at once. */
 export function snapshotOf(deployed: DeployedState): Snapshot {
   const { version, fingerprint, eventTimeMs, state } = deployed;
   const time = eventTimeMs === null ? {} : { eventTimeMs };
-  return { version, fingerprint, ...time, bytes: new Uint8Array(state.buffer) };
+  return { version, fingerprint, ...time, bytes: stateBytes(state) };
 }

@@ -8,7 +8,14 @@ const SERIES_POINTS_MAX = 600; // about as many as a chart has pixels to show
 /** What does not change while a run goes on. */
 export type RunFacts = Pick<
   ModelStatus,
-  "name" | "source" | "parameters" | "denseBytes" | "ratio" | "triggerSize" | "batchSize"
+  | "name"
+  | "source"
+  | "parameters"
+  | "denseBytes"
+  | "ratio"
+  | "buffersEvery"
+  | "triggerSize"
+  | "batchSize"
 >;
 
 /** Options of {@link StatusBoard}. */

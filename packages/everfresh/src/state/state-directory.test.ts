@@ -9,6 +9,7 @@ const record: RunRecord = {
   source: "mnist-train",
   seed: 4,
   parameters: 61_706,
+  mode: "sparseSgd",
   plan: {
     backend: "native",
     provider: "cpu",
@@ -43,7 +44,7 @@ describe("a state directory", () => {
     const text = JSON.stringify({ format: 1, ...facts, workers });
     writeFileSync(path.join(parent, "run.json"), text);
     const read = openStateDirectory(parent).readRecord();
-    expect(read).toEqual({ ...facts, plan, processor: null });
+    expect(read).toEqual({ ...facts, mode: "weights", plan, processor: null });
   });
 
   it("cannot be a file", () => {

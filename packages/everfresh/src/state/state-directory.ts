@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, mkdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { z } from "zod";
+import type { DeploymentMode } from "../config/deployment.ts";
 import { StateDirectoryError } from "../errors.ts";
 import {
   type Processor,
@@ -17,6 +18,7 @@ const facts = {
   source: z.string(),
   seed: z.number().int().nonnegative(),
   parameters: z.number().int().positive(),
+  mode: z.enum(["weights", "sparseSgd", "deepGradientCompression"]).default("weights"),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
 };
 
@@ -46,6 +48,8 @@ export interface RunRecord {
   readonly seed: number;
   /** Parameters of the model. */
   readonly parameters: number;
+  /** What deployment makes sparse. */
+  readonly mode: DeploymentMode;
   /** How it computes: the same after a restart, so that a replay comes to the same bits. */
   readonly plan: RecordedPlan | null;
   /** Where it computed last. */
@@ -138,8 +142,8 @@ function parseRecord(file: string): RunRecord {
   }
   const checked = z.union([recordSchema, firstRecordSchema]).safeParse(json);
   if (checked.success) {
-    const { model, source, seed, parameters, plan, processor, goal } = checked.data;
-    return { model, source, seed, parameters, plan, processor, goal };
+    const { model, source, seed, parameters, mode, plan, processor, goal } = checked.data;
+    return { model, source, seed, parameters, mode, plan, processor, goal };
   }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,

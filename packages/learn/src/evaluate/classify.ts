@@ -1,5 +1,6 @@
 import { assert, type ModelState } from "@everfresh/core";
 import type { TrainingBatch, TrainingSession } from "@everfresh/engine";
+import { argmaxRow } from "./softmax.ts";
 
 /** What evaluation needs of a training session. */
 export type Predictor = Pick<TrainingSession, "predict">;
@@ -22,18 +23,7 @@ export async function outcomesOf(
 export function argmaxRows(values: Float32Array, rows: number): Int32Array {
   const columns = rows === 0 ? 0 : values.length / rows;
   assert(Number.isSafeInteger(columns), `${values.length} values in ${rows} rows`);
-  const largest = new Int32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    let best = -1;
-    let bestValue = -Infinity;
-    for (let column = 0; column < columns; column++) {
-      const value = values[row * columns + column] ?? Number.NaN;
-      if (value > bestValue) {
-        best = column;
-        bestValue = value;
-      }
-    }
-    largest[row] = best;
-  }
-  return largest;
+  return Int32Array.from({ length: rows }, (_, row) =>
+    argmaxRow(values.subarray(row * columns, (row + 1) * columns)),
+  );
 }

@@ -14,18 +14,18 @@ import {
   chooseBits,
   type Code,
   get,
-  lane,
   largerWords,
   loadVector,
   loadWord,
+  multiplyFloats,
   or,
   orBits,
   repeatWhile,
   set,
   shiftLeft,
-  shiftWordsLeft,
   shiftWordsRight,
   signBits,
+  single,
   splatFloat,
   splatWord,
   storeVector,
@@ -40,14 +40,9 @@ import {
 
 /** Numbers that a kernel takes at a time; inputs are filled up with equal numbers to a multiple. */
 export const GROUP = 16;
-/** Bins of the histogram: the first 11 bits of a positive float32, without its sign. */
-export const TOP_BINS = 2_048;
-/** How far a word is shifted for its bin. */
-export const TOP_SHIFT = 20;
 
 const SIZE = 16; // bytes of a vector
 const VECTORS = [0, 1, 2, 3];
-const LANES = [0, 1, 2, 3];
 
 /**
  * Rounds four float32 numbers to a type; what becomes infinite or is no number has all exponent
@@ -56,8 +51,10 @@ const LANES = [0, 1, 2, 3];
 type Rounding = (bits: Code, scratch: number) => Code;
 
 const word = (value: number): Code => splatWord(whole(value));
+const float = (value: number): Code => splatFloat(single(value));
 const magnitudeOf = (bits: Code): Code => andBits(bits, word(0x7fffffff));
-const EXPONENT = word(0x7f800000);
+const INFINITY = 0x7f800000;
+const EXPONENT = word(INFINITY);
 /** 0.75 as float32 bits: see roundAllToFloat16(). */
 const THREE_QUARTERS = word(0x3f400000);
 
@@ -82,18 +79,47 @@ const ROUNDINGS: { readonly [T in AbsoluteType]: Rounding } = {
   },
 };
 
+/** What is known about rounding without doing it: |round(a) − a| ≤ relative · |a| + absolute. */
+interface RoundingError {
+  readonly relative: number;
+  /** A normal float32: arithmetic on others can be slow. */
+  readonly absolute: number;
+  /** Bits of the smallest positive float32 that becomes infinite. */
+  readonly overflow: number;
+}
+
+const ERRORS: { readonly [T in AbsoluteType]: RoundingError | null } = {
+  float32: null,
+  float16: { relative: 2 ** -11, absolute: 2 ** -25, overflow: 0x477ff000 },
+  bfloat16: { relative: 2 ** -8, absolute: 2 ** -100, overflow: 0x7f7f8000 },
+};
+
+/** More than what a handful of roundings to float32 take away. */
+const SLACK = 1 + 2 ** -20;
+
+/** Numbers of the memories that the two vectors lie in; everything else is in memory 0. */
+export interface VectorMemories {
+  readonly wanted: number;
+  readonly present: number;
+}
+
 /**
  * Sixteen differences into four variables from `first` on; locals 0 and 1 are the two addresses.
  */
-function differences(rounding: Rounding, first: number, scratch: number): Code {
+function differences(
+  rounding: Rounding,
+  { wanted, present }: VectorMemories,
+  first: number,
+  scratch: number,
+): Code {
   // d = |round(a) − b|
   return VECTORS.flatMap((i) =>
     set(
       first + i,
       absoluteFloats(
         subtractFloats(
-          rounding(loadVector(get(0), i * SIZE), scratch),
-          loadVector(get(1), i * SIZE),
+          rounding(loadVector(get(0), { memory: wanted, offset: i * SIZE }), scratch),
+          loadVector(get(1), { memory: present, offset: i * SIZE }),
         ),
       ),
     ),
@@ -107,11 +133,19 @@ function forward(a: number, b: number): Code {
 /**
  * collect(a, b, end, first, threshold, indices, words, scratch): for every i with
  * |round(a_i) − b_i| ≥ threshold > 0 writes `first` + i and the bits of that difference. Returns
- * how many; −1 when a difference is infinite or no number. `end` is where a ends.
+ * how many; −1 when a difference is infinite or no number, or nearly so. `end` is where a ends.
+ *
+ * Rounding costs more than all the rest, and nearly all groups of 16 do without:
+ *
+ *   |round(a_i) − b_i| ≤ max |a − b| + relative · max |a| + absolute
+ *
+ * Only where that reaches the threshold the group is looked at more closely.
  */
-export function collectKernel(type: AbsoluteType): WasmFunction {
+export function collectKernel(type: AbsoluteType, memories: VectorMemories): WasmFunction {
   const [a, b, end, first, threshold, indices, words, scratch] = [0, 1, 2, 3, 4, 5, 6, 7];
-  const [count, mask, at, d, highest, largest, level, rounded] = [8, 9, 10, 11, 15, 16, 17, 18];
+  const [count, mask, at, d, highest, largest, level, magnitude] = [8, 9, 10, 11, 15, 16, 17, 18];
+  const [largestMagnitude, value] = [19, 20];
+  const error = ERRORS[type];
   const reached = (i: number): Code => {
     const bits = signBits(atLeastFloats(get(d + i), get(level)));
     return i === 0 ? bits : shiftLeft(bits, whole(4 * i));
@@ -127,67 +161,117 @@ export function collectKernel(type: AbsoluteType): WasmFunction {
     ...set(mask, and(get(mask), subtract(get(mask), whole(1)))),
   ];
   const group = [
-    ...differences(ROUNDINGS[type], d, rounded),
-    // Bits of numbers from 0 on are in the order of the numbers.
+    ...VECTORS.flatMap((i) => [
+      ...set(value, loadVector(get(a), { memory: memories.wanted, offset: i * SIZE })),
+      ...set(
+        d + i,
+        absoluteFloats(
+          subtractFloats(
+            get(value),
+            loadVector(get(b), { memory: memories.present, offset: i * SIZE }),
+          ),
+        ),
+      ),
+      ...(error === null ? [] : set(magnitude, larger(absoluteFloats(get(value)), magnitude, i))),
+    ]),
     ...set(
       highest,
       largerWords(largerWords(get(d), get(d + 1)), largerWords(get(d + 2), get(d + 3))),
     ),
+    ...(error === null
+      ? []
+      : [
+          ...set(highest, withError(get(highest), get(magnitude), error)),
+          ...set(largestMagnitude, largerWords(get(largestMagnitude), get(magnitude))),
+        ]),
     ...set(largest, largerWords(get(largest), get(highest))),
     ...when(anyBit(atLeastFloats(get(highest), get(level))), [
-      ...VECTORS.flatMap((i) => storeVector(get(scratch), get(d + i), i * SIZE)),
+      ...(error === null ? [] : differences(ROUNDINGS[type], memories, d, value)),
+      ...VECTORS.flatMap((i) => storeVector(get(scratch), get(d + i), { offset: i * SIZE })),
       ...set(mask, or(or(reached(0), reached(1)), or(reached(2), reached(3)))),
-      ...repeatWhile(emit, get(mask)),
+      ...when(get(mask), repeatWhile(emit, get(mask))),
     ]),
     ...forward(a, b),
     ...set(first, add(get(first), whole(GROUP))),
   ];
+  const isTooLarge = error === null ? whole(0) : anyFrom(error.overflow, largestMagnitude);
   return {
     name: `collect-${type}`,
     parameters: ["i32", "i32", "i32", "i32", "f32", "i32", "i32", "i32"],
     variables: [
       ...(["i32", "i32", "i32"] as const),
-      ...(["v128", "v128", "v128", "v128", "v128", "v128", "v128", "v128"] as const),
+      ...Array.from({ length: 10 }, () => "v128" as const),
     ],
     code: [
       ...set(level, splatFloat(get(threshold))),
       ...repeatWhile(group, below(get(a), get(end))),
-      ...orNotFinite(get(count), largest),
+      ...orMinusOne(get(count), or(anyFrom(INFINITY, largest), isTooLarge)),
     ],
   };
 }
 
+/** Bytes that a processor fetches from memory at a time. */
+const CACHE_LINE = 64;
+
 /**
- * histogram(a, b, end, bins): counts the first 11 bits of every |round(a_i) − b_i| in 2,048 words.
- * Returns 0; −1 when a difference is infinite or no number.
+ * touch(a, b, quarter): reads a word of every cache line of both vectors, in four places of each at a
+ * time that are `quarter` bytes apart, and returns all of them as one. A processor waits for such
+ * reads together, and then has in its cache what another kernel reads next.
  */
-export function histogramKernel(type: AbsoluteType): WasmFunction {
-  const [a, b, end, bins] = [0, 1, 2, 3];
-  const [at, d, largest, rounded] = [4, 5, 9, 10];
-  const count = (i: number): Code => [
-    ...set(largest, largerWords(get(largest), get(d + i))),
-    // The address of a bin: its number times four.
-    ...set(d + i, shiftWordsLeft(shiftWordsRight(get(d + i), whole(TOP_SHIFT)), whole(2))),
-    ...LANES.flatMap((n) => [
-      ...set(at, add(get(bins), lane(get(d + i), n))),
-      ...storeWord(get(at), add(loadWord(get(at)), whole(1))),
-    ]),
-  ];
-  const group = [
-    ...differences(ROUNDINGS[type], d, rounded),
-    ...VECTORS.flatMap(count),
-    ...forward(a, b),
+export function touchKernel(memories: VectorMemories): WasmFunction {
+  const [a, b, quarter, end, bits] = [0, 1, 2, 3, 4];
+  const reads = [
+    { address: a, memory: memories.wanted },
+    { address: b, memory: memories.present },
+  ].map(({ address, memory }) => {
+    const half = shiftLeft(get(quarter), whole(1));
+    const places = [[], get(quarter), half, add(half, get(quarter))];
+    return places
+      .map((place) => (place.length === 0 ? get(address) : add(get(address), place)))
+      .map((place) => loadWord(place, { memory }))
+      .reduce((all, word) => or(all, word));
+  });
+  const line = [
+    ...set(
+      bits,
+      reads.reduce((all, each) => or(all, each), get(bits)),
+    ),
+    ...set(a, add(get(a), whole(CACHE_LINE))),
+    ...set(b, add(get(b), whole(CACHE_LINE))),
   ];
   return {
-    name: `histogram-${type}`,
-    parameters: ["i32", "i32", "i32", "i32"],
-    variables: ["i32", "v128", "v128", "v128", "v128", "v128", "v128"],
-    code: [...repeatWhile(group, below(get(a), get(end))), ...orNotFinite(whole(0), largest)],
+    name: "touch",
+    parameters: ["i32", "i32", "i32"],
+    variables: ["i32", "i32"],
+    code: [
+      ...set(end, add(get(a), get(quarter))),
+      ...repeatWhile(line, below(get(a), get(end))),
+      ...get(bits),
+    ],
   };
 }
 
-/** `result`, or −1 when a lane of `largest` is infinite or no number. */
-function orNotFinite(result: Code, largest: number): Code {
-  const isNotFinite = anyBit(belowWords(word(0x7f7fffff), get(largest)));
-  return or(result, subtract(whole(0), isNotFinite));
+/** `bits`, or with those of the variable the larger ones after the first time. */
+function larger(bits: Code, variable: number, times: number): Code {
+  // Bits of numbers from 0 on are in the order of the numbers.
+  return times === 0 ? bits : largerWords(get(variable), bits);
+}
+
+/** (difference + (relative · magnitude + absolute)) · slack */
+function withError(difference: Code, magnitude: Code, error: RoundingError): Code {
+  const scaled = multiplyFloats(magnitude, float(error.relative));
+  return multiplyFloats(
+    addFloats(difference, addFloats(scaled, float(error.absolute))),
+    float(SLACK),
+  );
+}
+
+/** Whether a lane of a variable has `bits` or more, unsigned. */
+function anyFrom(bits: number, variable: number): Code {
+  return anyBit(belowWords(word(bits - 1), get(variable)));
+}
+
+/** `result`, or −1 where `condition`, 0 or 1, holds. */
+function orMinusOne(result: Code, condition: Code): Code {
+  return or(result, subtract(whole(0), condition));
 }

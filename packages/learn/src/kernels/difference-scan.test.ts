@@ -36,12 +36,33 @@ function naive({ type, wanted, present, from, to }: Comparison): Float32Array {
   );
 }
 
+/** The same vectors in WebAssembly memory, some words from where that begins. */
+function inMemory(comparison: Comparison, shared: readonly [boolean, boolean]): Comparison {
+  const place = (values: Float32Array, at: number, isShared: boolean) => {
+    const pages = Math.ceil((4 * (at + values.length)) / 65_536);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: isShared });
+    // What is around the vector must not count.
+    new Float32Array(memory.buffer).fill(1e9);
+    const vector = new Float32Array(memory.buffer, 4 * at, values.length);
+    vector.set(values);
+    return { memory, vector };
+  };
+  const wanted = place(comparison.wanted, 3, shared[0]);
+  const present = place(comparison.present, 70, shared[1]);
+  return {
+    ...comparison,
+    wanted: wanted.vector,
+    present: present.vector,
+    memories: { wanted: wanted.memory, present: present.memory },
+  };
+}
+
 function collected(comparison: Comparison, threshold: number): readonly (readonly number[])[] {
   const found: (readonly number[])[] = [];
   const isFinite = scan.collect(comparison, threshold, (indices, words) => {
     const values = new Float32Array(words.slice().buffer);
     indices.forEach((index, i) => found.push([index, values[i]!]));
-    return true;
+    return threshold;
   });
   expect(isFinite).toBe(true);
   return found;
@@ -65,12 +86,8 @@ describe("the scan of differences", () => {
           .map((difference, i) => [from + i, difference] as const)
           .filter(([, difference]) => difference >= level);
         expect(collected(comparison, level)).toEqual(expected);
-        const bins = new Uint32Array(2_048);
-        const words = new Uint32Array(naive(comparison).buffer);
-        for (const word of words) bins[word >>> 20]!++;
-        const histogram = scan.histogram(comparison)!.slice();
-        // What the last group is filled up with is 0.
-        expect([...histogram.subarray(1)]).toEqual([...bins.subarray(1)]);
+        const place = [(cut & 1) === 0, (cut & 2) === 0] as const;
+        expect(collected(inMemory(comparison, place), level)).toEqual(expected);
       }),
       { numRuns: 500 },
     );
@@ -97,15 +114,59 @@ describe("the scan of differences", () => {
     expect(found.every(([index, value]) => differences[index!] === value)).toBe(true);
   });
 
-  it.each([16_383, 16_384, 16_385, 40_000])("goes on from piece to piece: %i numbers", (length) => {
-    const wanted = new Float32Array(new SharedArrayBuffer(4 * length));
-    wanted.forEach((_, i) => (wanted[i] = Math.sin(i)));
-    const present = new Float32Array(length);
-    const comparison = { type: "float32" as const, wanted, present, from: 0, to: length };
-    const expected = [...wanted.keys()].filter((i) => Math.abs(wanted[i]!) >= 0.999);
-    expect(collected(comparison, Math.fround(0.999)).map(([index]) => index)).toEqual(
-      expected.filter((i) => Math.abs(wanted[i]!) >= Math.fround(0.999)),
-    );
+  it.each([16_383, 16_384, 16_385, 16_400, 40_000])(
+    "goes on from piece to piece: %i numbers",
+    (length) => {
+      const wanted = new Float32Array(new SharedArrayBuffer(4 * length));
+      wanted.forEach((_, i) => (wanted[i] = Math.sin(i)));
+      const present = new Float32Array(length);
+      const comparison = { type: "float32" as const, wanted, present, from: 0, to: length };
+      const expected = [...wanted.keys()].filter((i) => Math.abs(wanted[i]!) >= 0.999);
+      const found = expected.filter((i) => Math.abs(wanted[i]!) >= Math.fround(0.999));
+      for (const each of [comparison, inMemory(comparison, [true, true])]) {
+        expect(collected(each, Math.fround(0.999)).map(([index]) => index)).toEqual(found);
+      }
+    },
+  );
+
+  it.each(["float16", "bfloat16"] as const)(
+    "finds what only rounding to %s lifts over the threshold, however large it is",
+    (type) => {
+      // Halfway between two neighbours, where rounding does most; most of them go up.
+      const half = type === "float16" ? 0x1000 : 0x8000;
+      const words: number[] = [];
+      for (let word = 0x00800000; word < 0x47000000; word += 0x1357) {
+        words.push((word & ~(2 * half - 1)) | half | 1);
+      }
+      const wanted = new Float32Array(Uint32Array.from(words).buffer);
+      const present = new Float32Array(wanted.length);
+      for (let at = 0; at < wanted.length; at += 997) {
+        // The threshold is what rounding makes of the difference, not what that is before.
+        const threshold = Math.abs(roundTo(type, wanted[at]!));
+        if (threshold === 0) continue;
+        const one = { type, wanted: wanted.subarray(at, at + 1), present, from: 0, to: 1 };
+        expect(collected(one, threshold)).toEqual([[0, threshold]]);
+      }
+    },
+  );
+
+  it("goes by another threshold from the next piece on", () => {
+    const wanted = new Float32Array(40_000).fill(1);
+    wanted[20_000] = 2;
+    wanted[39_999] = 3;
+    const comparison = {
+      type: "float32" as const,
+      wanted,
+      present: new Float32Array(40_000),
+      from: 0,
+      to: 40_000,
+    };
+    const counts: number[] = [];
+    scan.collect(comparison, 0.5, (indices) => {
+      counts.push(indices.length);
+      return counts.length + 1;
+    });
+    expect(counts).toEqual([16_384, 1, 1]);
   });
 
   it.each([
@@ -121,8 +182,8 @@ describe("the scan of differences", () => {
       wanted[at] = value;
       present[at] = old;
       const comparison = { type, wanted, present, from: 0, to: 100 };
-      expect(scan.collect(comparison, 1, () => true)).toBe(false);
-      expect(scan.histogram(comparison)).toBeNull();
+      expect(scan.collect(comparison, 1, () => 1)).toBe(false);
+      expect(scan.collect(inMemory(comparison, [true, false]), 1, () => 1)).toBe(false);
     }
   });
 });

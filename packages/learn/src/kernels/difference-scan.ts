@@ -1,20 +1,19 @@
 import type { AbsoluteType } from "@everfresh/core";
-import { collectKernel, GROUP, histogramKernel, TOP_BINS } from "./difference-kernels.ts";
+import { collectKernel, GROUP, touchKernel, type VectorMemories } from "./difference-kernels.ts";
 import { wasmModule } from "./wasm-module.ts";
 
 /**
- * Numbers that are copied into the kernels' memory at a time: two such pieces, and what is found in
- * them, stay in a second-level cache of 512 KiB.
+ * Numbers that kernels look at between two looks at what they found; where they have to be copied,
+ * two such pieces, and what is found in them, stay in a second-level cache of 512 KiB.
  */
 const PIECE = 16_384;
 
-/** Where everything lies in the kernels' memory, in bytes. */
+/** Where everything lies in the scan's own memory, in bytes. */
 const WANTED = 0;
 const PRESENT = 4 * PIECE;
 const INDICES = 8 * PIECE;
 const WORDS = 12 * PIECE;
-const HISTOGRAM = 16 * PIECE;
-const SCRATCH = HISTOGRAM + 4 * TOP_BINS;
+const SCRATCH = 16 * PIECE;
 const PAGES = Math.ceil((SCRATCH + 4 * GROUP) / 65_536);
 
 /** Bytes that a processor fetches from memory at a time, in float32 numbers. */
@@ -30,44 +29,55 @@ export interface Comparison {
   readonly from: number;
   /** The first one that counts no more. */
   readonly to: number;
+  /** What the two lie in, where both are in WebAssembly memory: then nothing is copied. */
+  readonly memories?: ComparedMemories | undefined;
 }
 
-/** Takes what a scan finds in a piece; the arrays are overwritten by the next piece. */
-export type TakeFound = (indices: Uint32Array, words: Int32Array) => boolean;
+/** Memories that kernels can be opened on; they may be the same. */
+export interface ComparedMemories {
+  readonly wanted: WebAssembly.Memory;
+  readonly present: WebAssembly.Memory;
+}
+
+/**
+ * Takes what a scan finds in a piece, and says from where on differences count in the next one. The
+ * arrays are overwritten by that.
+ */
+export type TakeFound = (indices: Uint32Array, words: Int32Array) => number;
 
 type Kernel = (...values: readonly number[]) => number;
+type Kernels = Readonly<Record<string, Kernel>>;
 
 /**
  * Scans |round(wanted_i) − present_i| in WebAssembly with 128-bit vectors. The vectors may lie in
- * any memory, shared with threads or not: pieces of them are copied, which costs less than anything
- * else that can be done to memory that WebAssembly cannot see.
+ * any memory, shared with threads or not: where WebAssembly cannot see it, pieces are copied.
  */
 export class DifferenceScan {
-  readonly #kernels: Readonly<Record<string, Kernel>>;
+  readonly #own: WebAssembly.Memory;
+  /** On pieces that were copied. */
+  readonly #kernels: Kernels;
+  /** On the vectors where they are, for the memories that were compared last; null if that failed. */
+  #direct: { readonly memories: ComparedMemories; readonly kernels: Kernels | null } | null = null;
   readonly #wanted: Float32Array;
   readonly #present: Float32Array;
   readonly #indices: Uint32Array;
   readonly #words: Int32Array;
-  readonly #histogram: Uint32Array;
 
-  private constructor(instance: WebAssembly.Instance) {
-    const { memory, ...kernels } = instance.exports;
-    const { buffer } = memory as WebAssembly.Memory;
-    this.#kernels = kernels as Readonly<Record<string, Kernel>>;
+  private constructor(own: WebAssembly.Memory, kernels: Kernels) {
+    const { buffer } = own;
+    this.#own = own;
+    this.#kernels = kernels;
     this.#wanted = new Float32Array(buffer, WANTED, PIECE);
     this.#present = new Float32Array(buffer, PRESENT, PIECE);
     this.#indices = new Uint32Array(buffer, INDICES, PIECE);
     this.#words = new Int32Array(buffer, WORDS, PIECE);
-    this.#histogram = new Uint32Array(buffer, HISTOGRAM, TOP_BINS);
   }
 
   /** Null where WebAssembly or its vectors are missing, or where it must not be compiled. */
   static open(): DifferenceScan | null {
     try {
-      const types = ["float32", "float16", "bfloat16"] as const;
-      const functions = types.flatMap((type) => [collectKernel(type), histogramKernel(type)]);
-      const module = new WebAssembly.Module(wasmModule(functions, PAGES));
-      return new DifferenceScan(new WebAssembly.Instance(module));
+      const own = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
+      return new DifferenceScan(own, kernelsOn([own], { wanted: 0, present: 0 }));
     } catch {
       return null;
     }
@@ -75,41 +85,52 @@ export class DifferenceScan {
 
   /**
    * Gives `take` the indices of all differences of `threshold` (above 0) and more, in order, with
-   * their bits, until it returns false. Returns false when a difference is not finite; the rest
-   * then was not looked at.
+   * their bits; the threshold may change from piece to piece. Returns false when a difference is not
+   * finite, or nearly so; the rest then was not looked at.
    */
   collect(comparison: Comparison, threshold: number, take: TakeFound): boolean {
-    const { from, to } = comparison;
+    const { type, from, to, wanted, present, memories } = comparison;
+    const direct = memories === undefined ? null : this.#directOn(memories);
+    let level = threshold;
     for (let at = from; at < to; at += PIECE) {
-      const end = this.#fetch(comparison, at);
-      const [indices, words] = [INDICES, WORDS];
-      const run = this.#kernels[`collect-${comparison.type}`];
-      const count = run?.(WANTED, PRESENT, end, at, threshold, indices, words, SCRATCH) ?? -1;
+      const length = Math.min(PIECE, to - at);
+      // Kernels take whole groups; what is behind the last number is none of their business.
+      const isDirect = direct !== null && length % GROUP === 0;
+      const kernels = isDirect ? direct : this.#kernels;
+      let [a, b] = [WANTED, PRESENT];
+      if (isDirect) {
+        [a, b] = [wanted.byteOffset + 4 * at, present.byteOffset + 4 * at];
+        kernels["touch"]?.(a, b, length);
+      } else {
+        this.#fetch(comparison, at, length);
+      }
+      const end = a + 4 * Math.ceil(length / GROUP) * GROUP;
+      const run = kernels[`collect-${type}`];
+      const count = run?.(a, b, end, at, level, INDICES, WORDS, SCRATCH) ?? -1;
       if (count < 0) return false;
       if (count === 0) continue;
-      if (!take(this.#indices.subarray(0, count), this.#words.subarray(0, count))) break;
+      level = take(this.#indices.subarray(0, count), this.#words.subarray(0, count));
     }
     return true;
   }
 
-  /**
-   * How many differences have which first 11 bits, by those of a float32 without its sign; valid
-   * until the next call. Null when a difference is not finite.
-   */
-  histogram(comparison: Comparison): Uint32Array | null {
-    const { from, to } = comparison;
-    this.#histogram.fill(0);
-    for (let at = from; at < to; at += PIECE) {
-      const end = this.#fetch(comparison, at);
-      const run = this.#kernels[`histogram-${comparison.type}`];
-      if ((run?.(WANTED, PRESENT, end, HISTOGRAM) ?? -1) < 0) return null;
+  /** Kernels on these memories; null where there can be none. */
+  #directOn(memories: ComparedMemories): Kernels | null {
+    const { wanted, present } = memories;
+    const last = this.#direct;
+    if (last?.memories.wanted === wanted && last.memories.present === present) return last.kernels;
+    let kernels: Kernels | null;
+    try {
+      kernels = kernelsOn([this.#own, wanted, present], { wanted: 1, present: 2 });
+    } catch {
+      kernels = null; // not more than one memory
     }
-    return this.#histogram;
+    this.#direct = { memories, kernels };
+    return kernels;
   }
 
-  /** Copies the piece that starts at `at`; returns where it ends in the kernels' memory. */
-  #fetch({ wanted, present, to }: Comparison, at: number): number {
-    const length = Math.min(PIECE, to - at);
+  /** Copies the piece of this length that starts at `at`, filled up to whole groups. */
+  #fetch({ wanted, present }: Comparison, at: number, length: number): void {
     // Where the kernel writes next: a result that nobody takes would not be computed.
     this.#words[0] = touch(wanted, present, at, at + length);
     this.#wanted.set(wanted.subarray(at, at + length));
@@ -118,14 +139,27 @@ export class DifferenceScan {
     // Filled up with equal numbers: differences of 0 are never found.
     this.#wanted.fill(0, length, whole);
     this.#present.fill(0, length, whole);
-    return WANTED + 4 * whole;
   }
 }
 
+/** All kernels on memories of which the first one is the scan's own. */
+function kernelsOn(memories: readonly WebAssembly.Memory[], vectors: VectorMemories): Kernels {
+  const types = ["float32", "float16", "bfloat16"] as const;
+  const functions = [...types.map((type) => collectKernel(type, vectors)), touchKernel(vectors)];
+  const imports = memories.map((memory, i) => ({
+    name: `${i}`,
+    shared: !(memory.buffer instanceof ArrayBuffer),
+  }));
+  const module = new WebAssembly.Module(wasmModule(functions, imports));
+  const instance = new WebAssembly.Instance(module, {
+    memories: Object.fromEntries(memories.map((memory, i) => [`${i}`, memory])),
+  });
+  return instance.exports as unknown as Kernels;
+}
+
 /**
- * Reads a word of every cache line of both vectors, in four places of each at a time. A processor
- * waits for such reads together, which a copy from one end to the other does not make it do: on the
- * machine that this was measured on, they halve the time until the numbers are there.
+ * As the kernel of this name. On the machine that this was measured on, it halves the time until the
+ * numbers are there.
  */
 function touch(wanted: Float32Array, present: Float32Array, from: number, to: number): number {
   const a = new Int32Array(wanted.buffer, wanted.byteOffset, wanted.length);

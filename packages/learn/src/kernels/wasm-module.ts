@@ -24,12 +24,23 @@ const TYPES: { readonly [K in ValueKind]: number } = { i32: 0x7f, f32: 0x7d, v12
 const VOID = 0x40;
 const END = 0x0b;
 
+/** A memory that a module imports, of whatever size: by this name from `memories`. */
+export interface ImportedMemory {
+  readonly name: string;
+  /** Whether threads share it. */
+  readonly shared: boolean;
+}
+
+/** 4 GiB: addresses have 32 bits. */
+const PAGES_MAX = 65_536;
+
 /**
- * The bytes of a module with these functions and a memory of `pages` 64 KiB, exported as `memory`.
+ * The bytes of a module with these functions and memories; the functions know those by their number.
+ * More than one needs the extension of several memories, which is newer than vectors.
  */
 export function wasmModule(
   functions: readonly WasmFunction[],
-  pages: number,
+  memories: readonly ImportedMemory[],
 ): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters }) => [
     0x60,
@@ -49,11 +60,17 @@ export function wasmModule(
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
     ...section(1, types),
     ...section(
+      2,
+      memories.map(({ name, shared }) => {
+        const limits = [shared ? 3 : 1, 0, ...unsigned(PAGES_MAX)];
+        return [...text("memories"), ...text(name), 2, ...limits];
+      }),
+    ),
+    ...section(
       3,
       functions.map((_, i) => unsigned(i)),
     ),
-    ...section(5, [[1, ...unsigned(pages), ...unsigned(pages)]]),
-    ...section(7, [...exports, [...text("memory"), 2, 0]]),
+    ...section(7, exports),
     ...section(10, bodies),
   ]);
 }
@@ -71,6 +88,11 @@ export function set(local: number, value: Code): Code {
 /** A 32-bit number. */
 export function whole(value: number): Code {
   return [0x41, ...signed(value)];
+}
+
+/** A float32 number. */
+export function single(value: number): Code {
+  return [0x43, ...new Uint8Array(Float32Array.of(value).buffer)];
 }
 
 /** Takes operands and leaves one i32. */
@@ -107,6 +129,8 @@ export const splatWord: Operation = simd(17);
 export const addFloats: Operation = simd(228);
 /** f32 lanes: a − b */
 export const subtractFloats: Operation = simd(229);
+/** f32 lanes: a · b */
+export const multiplyFloats: Operation = simd(230);
 /** f32 lanes: |a| */
 export const absoluteFloats: Operation = simd(224);
 /** f32 lanes: ones where a ≥ b */
@@ -119,8 +143,6 @@ export const largerWords: Operation = simd(185);
 export const belowWords: Operation = simd(58);
 /** i32 lanes: a / 2^b, unsigned */
 export const shiftWordsRight: Operation = simd(173);
-/** i32 lanes: a · 2^b */
-export const shiftWordsLeft: Operation = simd(171);
 /** bits of both */
 export const andBits: Operation = simd(78);
 /** bits of either */
@@ -132,29 +154,39 @@ export const anyBit: Operation = simd(83);
 /** i32: the signs of four lanes as its lowest bits */
 export const signBits: Operation = simd(164);
 
-/** An i32 lane. */
-export function lane(vector: Code, at: number): Code {
-  return [...vector, 0xfd, 27, at];
+/** A place in a memory, 4-byte aligned at least. */
+export interface Place {
+  /** Number of the memory; 0 by default. */
+  readonly memory?: number;
+  /** Bytes that are added to the address. */
+  readonly offset?: number;
 }
 
-/** Four words in memory, 4-byte aligned at least. */
-export function loadVector(address: Code, offset = 0): Code {
-  return [...address, 0xfd, 0, 2, ...unsigned(offset)];
+/** Four words in memory. */
+export function loadVector(address: Code, place: Place = {}): Code {
+  return [...address, 0xfd, 0, ...memoryArgument(place)];
 }
 
 /** Stores four words. */
-export function storeVector(address: Code, value: Code, offset = 0): Code {
-  return [...address, ...value, 0xfd, 11, 2, ...unsigned(offset)];
+export function storeVector(address: Code, value: Code, place: Place = {}): Code {
+  return [...address, ...value, 0xfd, 11, ...memoryArgument(place)];
 }
 
 /** A word in memory. */
-export function loadWord(address: Code, offset = 0): Code {
-  return [...address, 0x28, 2, ...unsigned(offset)];
+export function loadWord(address: Code, place: Place = {}): Code {
+  return [...address, 0x28, ...memoryArgument(place)];
 }
 
 /** Stores a word. */
-export function storeWord(address: Code, value: Code, offset = 0): Code {
-  return [...address, ...value, 0x36, 2, ...unsigned(offset)];
+export function storeWord(address: Code, value: Code, place: Place = {}): Code {
+  return [...address, ...value, 0x36, ...memoryArgument(place)];
+}
+
+/** Alignment 2² bytes, with another memory than the first one marked. */
+function memoryArgument({ memory = 0, offset = 0 }: Place): Code {
+  return memory === 0
+    ? [2, ...unsigned(offset)]
+    : [2 | 0x40, ...unsigned(memory), ...unsigned(offset)];
 }
 
 /** Runs `body`, and again as long as `condition` holds after it. */

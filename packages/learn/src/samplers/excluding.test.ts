@@ -1,6 +1,7 @@
 import { Random } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { classBalancedSampler } from "./class-balanced.ts";
 import { excluding, type PositionRange } from "./excluding.ts";
 import { samplerConformance } from "./sampler.conformance.ts";
 import { uniformSampler } from "./uniform.ts";
@@ -41,6 +42,17 @@ describe("a sampler that excludes ranges", () => {
     const allowed = hits.filter((_, at) => !(at >= 10 && at < 40) && !(at >= 60 && at < 70));
     // Binomial(10,000, 0.2): a standard deviation of 40.
     for (const count of allowed) expect(Math.abs(count - 2_000)).toBeLessThan(200);
+  });
+
+  it("knows the facts of the positions that are left, not of those that moved up", () => {
+    // Class 1 is every tenth position; without alignment a range of 33 would shift it.
+    const sampler = excluding(classBalancedSampler(new Random(4)), [{ from: 20, to: 53 }]);
+    const label = (at: number): number => (at % 10 === 0 ? 1 : 0);
+    const facts = Array.from({ length: 200 }, (_, at) => ({ eventTimeMs: at, label: label(at) }));
+    sampler.observe?.(facts.slice(0, 40));
+    sampler.observe?.(facts.slice(40));
+    const drawn = sampler.draw(20, 200);
+    expect(drawn.filter((at) => label(at) === 1)).toHaveLength(10);
   });
 
   it("goes on from a stored position with the draws that would have followed", () => {

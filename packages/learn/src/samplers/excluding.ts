@@ -1,5 +1,8 @@
 import { assert } from "@everfresh/core";
+import { StateReader, StateWriter } from "./state-bytes.ts";
 import type { Sampler } from "./sampler.ts";
+
+const KIND = "excluding/1";
 
 /** Positions of the history from `from` up to but without `to`. */
 export interface PositionRange {
@@ -9,20 +12,45 @@ export interface PositionRange {
 
 /**
  * A sampler that never draws positions of `ranges`: `sampler` sees a history without them, in which
- * all others have moved up. Where `ranges` are empty it draws what `sampler` would.
+ * all others have moved up. Where `ranges` are empty it draws what `sampler` would. Its checkpoint
+ * fits other ranges too: what the sampler knew about positions stays with them.
  * @param ranges in any order; they may overlap
  */
 export function excluding(sampler: Sampler, ranges: readonly PositionRange[]): Sampler {
   const gaps = merged(ranges);
-  if (gaps.length === 0) return sampler;
+  const { reach } = sampler;
+  const observe = sampler.observe?.bind(sampler);
+  const checkpoint = sampler.checkpoint?.bind(sampler);
+  const restore = sampler.restore?.bind(sampler);
+  let observed = 0;
   return {
+    ...(reach === undefined ? {} : { reach }),
     draw: (count, limit) =>
-      sampler
-        .draw(count, limit - excludedBelow(gaps, limit))
-        .map((position) => positionAmongAll(gaps, position)),
+      sampler.draw(count, rankOf(gaps, limit)).map((rank) => positionOf(gaps, rank)),
     get position() {
       return sampler.position;
     },
+    ...(observe === undefined
+      ? {}
+      : {
+          observe: (facts) => {
+            const from = observed;
+            observed += facts.length;
+            observe(facts.filter((_, i) => !isIn(gaps, from + i)));
+          },
+        }),
+    ...(checkpoint === undefined ? {} : { checkpoint: () => encode(gaps, checkpoint()) }),
+    ...(restore === undefined
+      ? {}
+      : {
+          restore: (bytes, renumbering = (position) => position) => {
+            const before = decode(bytes);
+            restore(before.checkpoint, (rank) => {
+              const position = renumbering(positionOf(before.gaps, rank));
+              return position === null || isIn(gaps, position) ? null : rankOf(gaps, position);
+            });
+          },
+        }),
   };
 }
 
@@ -39,17 +67,48 @@ function merged(ranges: readonly PositionRange[]): readonly PositionRange[] {
   return result;
 }
 
-function excludedBelow(gaps: readonly PositionRange[], limit: number): number {
-  let count = 0;
-  for (const { from, to } of gaps) count += Math.max(0, Math.min(to, limit) - from);
+function isIn(gaps: readonly PositionRange[], position: number): boolean {
+  return gaps.some(({ from, to }) => position >= from && position < to);
+}
+
+/** How many positions below `limit` are not excluded. */
+function rankOf(gaps: readonly PositionRange[], limit: number): number {
+  let count = limit;
+  for (const { from, to } of gaps) count -= Math.max(0, Math.min(to, limit) - from);
   return count;
 }
 
-function positionAmongAll(gaps: readonly PositionRange[], position: number): number {
-  let found = position;
+/** The position that is not excluded and has this many such ones below it. */
+function positionOf(gaps: readonly PositionRange[], rank: number): number {
+  let found = rank;
   for (const { from, to } of gaps) {
     if (found < from) break;
     found += to - from;
   }
   return found;
+}
+
+/** The ranges, then the sampler's own checkpoint. */
+function encode(gaps: readonly PositionRange[], checkpoint: Uint8Array): Uint8Array {
+  const writer = new StateWriter(KIND);
+  writer.whole(gaps.length);
+  for (const { from, to } of gaps) {
+    writer.whole(from);
+    writer.whole(to);
+  }
+  const head = writer.bytes();
+  const bytes = new Uint8Array(head.length + checkpoint.length);
+  bytes.set(head);
+  bytes.set(checkpoint, head.length);
+  return bytes;
+}
+
+function decode(bytes: Uint8Array): {
+  readonly gaps: readonly PositionRange[];
+  readonly checkpoint: Uint8Array;
+} {
+  const reader = new StateReader(bytes, KIND);
+  const count = reader.whole(bytes.length);
+  const gaps = Array.from({ length: count }, () => ({ from: reader.whole(), to: reader.whole() }));
+  return { gaps, checkpoint: reader.rest() };
 }

@@ -68,6 +68,12 @@ export class Candidates {
    * there.
    */
   largest(k: number): Largest {
+    const smallest = this.keepLargest(k);
+    return { indices: this.indices(), smallest };
+  }
+
+  /** Keeps only those that {@link Candidates.largest} gives; returns the bits of the smallest one. */
+  keepLargest(k: number): number {
     const wanted = Math.min(k, this.#count);
     let smallest = 0;
     let above = 0;
@@ -77,7 +83,8 @@ export class Candidates {
       smallest = (smallest << digit.width) | found.bin;
       above += found.above;
     }
-    return { indices: this.#take(smallest, wanted - above, wanted), smallest };
+    this.#keep(smallest, wanted - above);
+    return smallest;
   }
 
   /** Histogram of one digit of those whose bits above it are `prefix`. */
@@ -91,18 +98,18 @@ export class Candidates {
     }
   }
 
-  /** Those above `smallest`, and the first `ties` of those equal to it: `wanted` in all. */
-  #take(smallest: number, ties: number, wanted: number): Uint32Array<ArrayBuffer> {
-    const taken = new Uint32Array(wanted);
+  /** Keeps those above `smallest`, and the first `ties` of those equal to it. */
+  #keep(smallest: number, ties: number): void {
     const [indices, words] = [this.#indices, this.#words];
     let count = 0;
     let rest = ties;
     for (let i = 0; i < this.#count; i++) {
       const word = words[i] ?? 0;
       if (word < smallest || (word === smallest && rest-- <= 0)) continue;
-      taken[count++] = indices[i] ?? 0;
+      indices[count] = indices[i] ?? 0;
+      words[count++] = word;
     }
-    return taken;
+    this.#count = count;
   }
 
   #makeRoom(more: number): void {

@@ -1,8 +1,8 @@
-import { isSendable, roundTo } from "@everfresh/core";
+import { createState, isSendable, roundTo, stateLayout } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Comparison } from "../kernels/difference-scan.ts";
-import { DifferenceSelect } from "./difference-select.ts";
+import { comparisonOf, DifferenceSelect } from "./difference-select.ts";
 
 /** The definition, by sorting. */
 function naive({ type, wanted, present, from, to }: Comparison, k: number): readonly number[] {
@@ -67,6 +67,33 @@ describe.each([
     wanted.fill(0.5);
     expect([...select.largest(comparison, 3).indices]).toEqual([0, 1, 2]);
     expect(select.largest(comparison, 50_000).indices).toHaveLength(40_000);
+  });
+
+  it("thins out as it goes, wherever the largest are, and again from nothing when few are left", () => {
+    const select = make();
+    const layout = stateLayout([
+      { name: "w", role: "parameter", dtype: "float32", shape: [60_000] },
+    ]);
+    const [trained, deployed] = [0, 1].map(() => createState(layout, { kernels: true }));
+    const wanted = trained!.parameters;
+    const comparison = {
+      ...comparisonOf("float16", trained!, deployed!),
+      ...{ from: 0, to: wanted.length },
+    };
+    const shapes: readonly ((i: number) => number)[] = [
+      (i) => i / 100,
+      (i) => (60_000 - i) / 100,
+      (i) => Math.sin(i * i),
+      (i) => 0.9 * Math.sin(i * i),
+      (i) => 0.1 * Math.cos(i),
+      (i) => (i % 2 === 0 ? 3 : 4),
+      (i) => (i < 100 ? 1 : 0),
+      (i) => i % 7,
+    ];
+    for (const shape of shapes) {
+      wanted.forEach((_, i) => (wanted[i] = shape(i)));
+      expect([...select.largest(comparison, 150).indices]).toEqual(naive(comparison, 150));
+    }
   });
 
   it("takes all from a threshold on", () => {

@@ -6,7 +6,7 @@
  * Numbers are little-endian; the vectors start at a multiple of 4.
  */
 import type { RandomPosition } from "@everfresh/core";
-import { CorruptCheckpointError } from "@everfresh/engine";
+import { CorruptCheckpointError, type TrainingCheckpoint } from "@everfresh/engine";
 import { ResumeMismatchError } from "../errors.ts";
 import type { GradientSpec } from "./gradient-spec.ts";
 
@@ -28,6 +28,12 @@ interface Header {
   readonly kind: GradientSpec["kind"];
   readonly step: number;
   readonly random: RandomPosition;
+}
+
+/** Whether what a checkpoint has in the place of an optimizer is a memory of gradients. */
+export function holdsGradients({ optimizer }: TrainingCheckpoint): boolean {
+  const { buffer, byteOffset, byteLength } = optimizer;
+  return byteLength >= HEADER_AT && new DataView(buffer, byteOffset).getUint32(0, true) === MAGIC;
 }
 
 /** The bytes of a memory: a copy. */

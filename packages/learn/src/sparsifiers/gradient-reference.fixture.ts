@@ -1,4 +1,5 @@
 /** Training by sparse gradients as its papers define it, on plain arrays and by sorting. */
+import { learningRateAt } from "@everfresh/engine";
 import { type ModelState, Random, type StateTensor, streamOf } from "@everfresh/core";
 import type { GradientSpec } from "./gradient-spec.ts";
 import { randomSubset } from "./random-subset.ts";
@@ -32,12 +33,13 @@ export class GradientReference {
       this.#memory[i] = (this.#memory[i] ?? 0) + (compression === null ? g : Math.fround(u));
     });
     const { ratios = [], stepsPerRatio = 1 } = compression?.warmUp ?? {};
+    const learningRate = learningRateAt(spec.learningRate, this.#step);
     const chosen = this.#choose(ratios[Math.floor(this.#step++ / stepsPerRatio)] ?? spec.ratio);
     const whole = compression === null ? [] : this.#tensors.filter(({ shape }) => shape.length < 2);
     const sent = [...chosen, ...whole.flatMap(indicesOf)].sort((a, b) => a - b);
     for (const i of chosen) this.#velocity[i] = 0;
     for (const i of sent) {
-      this.parameters[i] = (this.parameters[i] ?? 0) - spec.learningRate * (this.#memory[i] ?? 0);
+      this.parameters[i] = (this.parameters[i] ?? 0) - learningRate * (this.#memory[i] ?? 0);
       this.#memory[i] = 0;
     }
     return sent;

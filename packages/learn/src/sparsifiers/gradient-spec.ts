@@ -1,3 +1,4 @@
+import { checkSchedule, type Schedule } from "@everfresh/engine";
 import { LearnOptionError } from "../errors.ts";
 
 /** Training in which every step moves few parameters, so that what moved can be sent as it is. */
@@ -18,8 +19,8 @@ export interface GradientSelection {
  */
 export interface SparseSgdSpec extends GradientSelection {
   readonly kind: "sparseSgd";
-  /** Finite, above 0. */
-  readonly learningRate: number;
+  /** Finite, above 0; or how it follows from the number of steps taken. */
+  readonly learningRate: number | Schedule;
 }
 
 /**
@@ -29,8 +30,8 @@ export interface SparseSgdSpec extends GradientSelection {
  */
 export interface DeepGradientCompressionSpec extends GradientSelection {
   readonly kind: "deepGradientCompression";
-  /** Finite, above 0. */
-  readonly learningRate: number;
+  /** Finite, above 0; or how it follows from the number of steps taken. */
+  readonly learningRate: number | Schedule;
   /** From 0 to below 1. */
   readonly momentum: number;
   /** Norm of a gradient over all parameters beyond which it is scaled down; null for none. */
@@ -45,10 +46,13 @@ export const WARM_UP_RATIOS: readonly number[] = [0.25, 0.063, 0.015, 0.004];
 /**
  * Checks the numbers of a specification.
  * @throws LearnOptionError for one that is out of its range
+ * @throws RangeError for one of a schedule
  */
 export function checkGradientSpec(spec: GradientSpec): void {
   const { learningRate } = spec;
-  if (!(learningRate > 0 && Number.isFinite(learningRate))) {
+  if (typeof learningRate !== "number") {
+    checkSchedule(learningRate);
+  } else if (!(learningRate > 0 && Number.isFinite(learningRate))) {
     throw new LearnOptionError("learningRate", learningRate, "a finite number above 0");
   }
   checkRatio("ratio", spec.ratio);

@@ -5,37 +5,18 @@ import { LearnOptionError, ResumeMismatchError } from "../errors.ts";
 import { linearModel } from "../linear-session.fixture.ts";
 import { emptyStores, optionsOn, run } from "../trainer.fixture.ts";
 import { GradientReference } from "./gradient-reference.fixture.ts";
-import {
-  type DeepGradientCompressionSpec,
-  type GradientSpec,
-  type SparseSgdSpec,
-  WARM_UP_RATIOS,
-} from "./gradient-spec.ts";
+import type { GradientSpec } from "./gradient-spec.ts";
+import { ALGORITHM_1, COMPRESSION } from "./gradient-specs.fixture.ts";
 import { ratioAt } from "./gradient-steps.ts";
 import { gradientTraining } from "./gradient-training.ts";
 import { LinearGradients } from "./linear-gradients.fixture.ts";
 
-const ALGORITHM_1: SparseSgdSpec = {
-  kind: "sparseSgd",
-  choose: "perTensor",
-  ratio: 0.1,
-  learningRate: 0.2,
-};
-const DGC: DeepGradientCompressionSpec = {
-  kind: "deepGradientCompression",
-  choose: "perTensor",
-  ratio: 0.1,
-  learningRate: 0.05,
-  momentum: 0.9,
-  clipNorm: 0.5,
-  warmUp: { ratios: WARM_UP_RATIOS, stepsPerRatio: 3 },
-};
 const SPECS: readonly (readonly [string, GradientSpec])[] = [
   ["Algorithm 1 per tensor", ALGORITHM_1],
   ["Algorithm 1 over all", { ...ALGORITHM_1, choose: "global" }],
   ["Algorithm 1 at random", { ...ALGORITHM_1, choose: "randomPerTensor" }],
-  ["deep gradient compression per tensor", DGC],
-  ["deep gradient compression over all", { ...DGC, choose: "global", clipNorm: null }],
+  ["deep gradient compression per tensor", COMPRESSION],
+  ["deep gradient compression over all", { ...COMPRESSION, choose: "global", clipNorm: null }],
 ];
 
 const INPUTS = 12;
@@ -55,7 +36,7 @@ function batchOf(seed: number): TrainingBatch {
 }
 
 describe.each(SPECS)("training by %s", (_name, spec) => {
-  it("takes the steps of the definition; x̂ is θ bit for bit after every update", async () => {
+  it("takes the steps of the definition; x̂ has the parameters of θ after every update", async () => {
     const source = linear();
     const { session, sparsifier } = gradientTraining(source, spec, { clock: new ManualClock() });
     const reference = new GradientReference(cloneState(source.state), spec);
@@ -101,7 +82,7 @@ describe("training by sparse gradients", () => {
   const options = { clock: new ManualClock() };
 
   it("comes down to its ratio in stages", () => {
-    const spec = { ...DGC, ratio: 0.001 };
+    const spec = { ...COMPRESSION, ratio: 0.001 };
     expect([0, 2, 3, 6, 9, 11, 12, 999].map((step) => ratioAt(spec, step))).toEqual([
       0.25, 0.25, 0.063, 0.015, 0.004, 0.004, 0.001, 0.001,
     ]);
@@ -111,10 +92,10 @@ describe("training by sparse gradients", () => {
     const wrong: readonly (readonly [GradientSpec, RegExp])[] = [
       [{ ...ALGORITHM_1, learningRate: 0 }, /learningRate .* got 0/],
       [{ ...ALGORITHM_1, ratio: 2 }, /ratio .* got 2/],
-      [{ ...DGC, momentum: 1 }, /momentum .* got 1/],
-      [{ ...DGC, clipNorm: 0 }, /clipNorm .* got 0/],
-      [{ ...DGC, warmUp: { ratios: [0], stepsPerRatio: 3 } }, /warmUp.ratios .* got 0/],
-      [{ ...DGC, warmUp: { ratios: [], stepsPerRatio: 0 } }, /stepsPerRatio .* got 0/],
+      [{ ...COMPRESSION, momentum: 1 }, /momentum .* got 1/],
+      [{ ...COMPRESSION, clipNorm: 0 }, /clipNorm .* got 0/],
+      [{ ...COMPRESSION, warmUp: { ratios: [0], stepsPerRatio: 3 } }, /warmUp.ratios .* got 0/],
+      [{ ...COMPRESSION, warmUp: { ratios: [], stepsPerRatio: 0 } }, /stepsPerRatio .* got 0/],
     ];
     for (const [spec, message] of wrong) {
       expect(() => gradientTraining(linear(), spec, options)).toThrow(LearnOptionError);
@@ -129,7 +110,7 @@ describe("training by sparse gradients", () => {
       () =>
         gradientTraining(linear(inputs), spec, { ...options, checkpoint: given });
     expect(resume(ALGORITHM_1, checkpoint)).not.toThrow();
-    expect(resume(DGC, checkpoint)).toThrow(ResumeMismatchError);
+    expect(resume(COMPRESSION, checkpoint)).toThrow(ResumeMismatchError);
     expect(resume(ALGORITHM_1, checkpoint, 13)).toThrow(ResumeMismatchError);
     const bytes = checkpoint.optimizer;
     const unreadable = bytes.slice().fill(0x78, 8, 12);

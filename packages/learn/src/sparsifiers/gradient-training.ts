@@ -1,5 +1,11 @@
-import { type Clock, type ModelState, Random, streamOf } from "@everfresh/core";
-import type { StepResult, TrainingBatch, TrainingCheckpoint } from "@everfresh/engine";
+import { type Clock, type ModelState, Random, stateBytes, streamOf } from "@everfresh/core";
+import {
+  type BatchMoments,
+  learningRateAt,
+  type StepResult,
+  type TrainingBatch,
+  type TrainingCheckpoint,
+} from "@everfresh/engine";
 import { ResumeMismatchError } from "../errors.ts";
 import { decodeMemory, encodeMemory } from "./gradient-memory.ts";
 import type { GradientSource } from "./gradient-source.ts";
@@ -22,8 +28,8 @@ export interface GradientTrainingOptions {
 export interface GradientTraining {
   readonly session: GradientSession;
   /**
-   * Sends the parameters that the last step moved, as they are now: after every update `x̂` is θ,
-   * bit for bit.
+   * Sends the parameters that the last step moved, as they are now: after every update those of `x̂`
+   * are those of θ, bit for bit.
    */
   readonly sparsifier: Sparsifier;
 }
@@ -79,7 +85,7 @@ export class GradientSession {
     const { gradient, loss } = await this.#source.gradient(batch, this.#step);
     const { indices, gradients } = this.#steps.move(gradient, this.#step, this.#random);
     const { parameters } = this.#source.state;
-    const { learningRate } = this.#spec;
+    const learningRate = learningRateAt(this.#spec.learningRate, this.#step);
     for (let i = 0; i < indices.length; i++) {
       const index = indices[i] ?? 0;
       parameters[index] = (parameters[index] ?? 0) - learningRate * (gradients[i] ?? 0);
@@ -93,10 +99,15 @@ export class GradientSession {
     return this.#source.predict(state, inputs, size);
   }
 
+  /** What a batch is like at every BatchNormalization under any state. */
+  moments(state: ModelState, inputs: Float32Array, size: number): Promise<BatchMoments> {
+    return this.#source.moments(state, inputs, size);
+  }
+
   /** θ and all that is remembered: exact copies. */
   checkpoint(): TrainingCheckpoint {
     return {
-      state: new Uint8Array(this.state.buffer).slice(),
+      state: stateBytes(this.state).slice(),
       optimizer: encodeMemory(this.#spec.kind, {
         step: this.#step,
         vectors: this.#steps.vectors,
@@ -111,7 +122,7 @@ export class GradientSession {
       throw new ResumeMismatchError("the length of the state", state.byteLength, expected);
     }
     const { step, random } = decodeMemory(this.#spec.kind, optimizer, this.#steps.vectors);
-    new Uint8Array(this.state.buffer).set(state);
+    stateBytes(this.state).set(state);
     this.#step = step;
     this.#random = Random.at(random);
   }

@@ -1,8 +1,8 @@
 /** Gradients of a softmax regression in plain TypeScript: small, exact, deterministic. */
 import { cloneState, type ModelState } from "@everfresh/core";
-import type { TrainingBatch } from "@everfresh/engine";
+import type { BatchGradient, BatchMoments, TrainingBatch } from "@everfresh/engine";
 import { type LinearModel, LinearSession } from "../linear-session.fixture.ts";
-import type { BatchGradient, GradientSource } from "./gradient-source.ts";
+import type { GradientSource } from "./gradient-source.ts";
 
 export class LinearGradients implements GradientSource {
   readonly state: ModelState;
@@ -38,6 +38,10 @@ export class LinearGradients implements GradientSource {
       }
     }
     return { gradient: Float32Array.from(sums), loss: loss / size };
+  }
+
+  moments(_state: ModelState, _inputs: Float32Array, size: number): Promise<BatchMoments> {
+    return Promise.resolve({ size, layers: [] });
   }
 
   predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array> {

@@ -19,7 +19,7 @@ export function shareOf(ratio: number, length: number): number {
 /** The largest differences of each tensor, the same share of all and at least one of each. */
 export function largestPerTensor(
   select: DifferenceSelect,
-  comparison: Pick<Comparison, "type" | "wanted" | "present">,
+  comparison: Omit<Comparison, "from" | "to">,
   tensors: readonly StateTensor[],
   ratio: number,
 ): Selected {

@@ -58,6 +58,7 @@ describe("a quota", () => {
   it("of a ratio is that share, at least one", () => {
     const of = (ratio: number) => new Quota({ kind: "ratio", ratio }).allowance(DEMAND)?.entries;
     expect([of(0.01), of(1e-9), of(1)]).toEqual([200, 1, 20_000]);
+    expect([of(0.010_001), of(0.07), of(0.000_07)]).toEqual([201, 1_400, 2]);
   });
 
   it("of bytes per update starts at what random positions take", () => {

@@ -1,7 +1,7 @@
 /**
  * How many entries the next update may have.
  *
- *   ratio            k = max(1, round(ratio · n))
+ *   ratio            k = max(1, ⌈ratio · n⌉): never less than was asked for
  *   bytesPerUpdate   k = max(1, ⌊(bytes − overhead) / cost⌋)
  *   bytesPerSecond   the same with what has been saved up: an account grows by `bytes` per second
  *                    and pays for every update, all of it; while it is low, nothing is sent
@@ -81,7 +81,8 @@ export class Quota {
     const amount = this.#amount;
     if (amount.kind === "ratio") {
       const { ratio } = amount;
-      return { entries: Math.max(1, Math.round(ratio * parameters)), ratio };
+      // A product that is a whole number but for its rounding is that number.
+      return { entries: Math.max(1, Math.ceil(ratio * parameters * (1 - 2 ** -40))), ratio };
     }
     if (amount.kind === "bytesPerSecond" && this.#savedBytes < WORTH_BYTES) return null;
     const bytes = amount.kind === "bytesPerSecond" ? this.#savedBytes : amount.bytes;

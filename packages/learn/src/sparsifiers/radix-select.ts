@@ -12,9 +12,9 @@ const TOP_SHIFT = 20;
 const TOP_BINS = 2048;
 
 /** Share of the last threshold from which on candidates are collected: steps change it by less. */
-export const THRESHOLD_SHARE = 0.9;
+const THRESHOLD_SHARE = 0.9;
 /** Candidates per wanted number before they are too many; beyond, the histogram is cheaper. */
-export const CANDIDATES_PER_WANTED = 8;
+const CANDIDATES_PER_WANTED = 8;
 
 /** Selects again and again with the same scratch memory. */
 export class RadixSelect {

@@ -4,20 +4,17 @@
 import {
   type AbsoluteType,
   assert,
-  type BufferChange,
-  dataOf,
   isAbsolute,
   isSendable,
   type ModelState,
   roundTo,
   type StateChange,
   type ValueType,
-  viewOf,
 } from "@everfresh/core";
 import { NonFiniteParameterError } from "../errors.ts";
 import { incrementsOf } from "./increments.ts";
 
-/** The entries of a change, without buffers. */
+/** What an update changes of the parameters: a change without buffers. */
 export type Entries = Omit<StateChange, "buffers">;
 
 /**
@@ -109,23 +106,4 @@ export function areFinite(parameters: Float32Array): boolean {
     differences += value - value;
   }
   return differences === 0;
-}
-
-/** Buffers that differ in any bit, whole. */
-export function changedBuffers(trained: ModelState, deployed: ModelState): readonly BufferChange[] {
-  const changes: BufferChange[] = [];
-  trained.layout.tensors.forEach((entry, tensor) => {
-    if (entry.role !== "buffer") return;
-    const now = bytesOf(dataOf(trained, entry));
-    const sent = bytesOf(dataOf(deployed, entry));
-    if (now.every((byte, i) => byte === sent[i])) return;
-    // A copy: the trained state goes on changing while the update travels.
-    const copy = new Uint8Array(now);
-    changes.push({ tensor, data: viewOf(entry.dtype, copy.buffer, 0, entry.length) });
-  });
-  return changes;
-}
-
-function bytesOf(data: ArrayBufferView): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

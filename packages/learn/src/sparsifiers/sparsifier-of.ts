@@ -12,7 +12,6 @@ import { qsgdRule } from "./qsgd-rule.ts";
 import { Quota } from "./quota.ts";
 import { randomKRule } from "./random-k-rule.ts";
 import type { Rule } from "./rule.ts";
-import { changedBuffers } from "./sent-values.ts";
 import { signMeanRule } from "./sign-mean-rule.ts";
 import type { Sparsifier, SparsifierPosition } from "./sparsifier.ts";
 import { type AmountSpec, checkSparsifierSpec, type SparsifierSpec } from "./sparsifier-spec.ts";
@@ -94,12 +93,10 @@ class SpecifiedSparsifier implements Sparsifier {
     return this.#unsendable;
   }
 
-  select(trained: ModelState, deployed: ModelState): StateChange {
+  select(trained: ModelState, deployed: ModelState, bufferBytes = 0): StateChange {
     const { parameterCount } = trained.layout;
     assert(deployed.layout.parameterCount === parameterCount, "states of different layouts");
     const { rule, valueType } = this.#parts;
-    const buffers = changedBuffers(trained, deployed);
-    const bufferBytes = buffers.reduce((sum, { data }) => sum + data.byteLength, 0);
     const allowance = this.#quota.allowance({ parameters: parameterCount, bufferBytes, valueType });
     if (allowance === null) {
       this.#unsendable = 0;
@@ -107,7 +104,7 @@ class SpecifiedSparsifier implements Sparsifier {
     }
     const { entries, unsendable } = rule.choose(trained, deployed, allowance);
     this.#unsendable = unsendable;
-    return { ...entries, buffers };
+    return { ...entries, buffers: [] };
   }
 
   published(published: Published | null, atMs: number): void {

@@ -2,15 +2,16 @@ import type { ModelState, RandomPosition, StateChange } from "@everfresh/core";
 import type { Published } from "../publisher.ts";
 import type { QuotaPosition } from "./quota.ts";
 
-/** Chooses which part of the way from the deployed state to the trained one is sent next. */
+/** Chooses which part of the way from the deployed parameters to the trained ones is sent next. */
 export interface Sparsifier {
   /**
-   * The change to make to `deployed`; what it leaves out stays in the difference of the two states.
-   * Without entries and buffers there is nothing to send, or it is not yet time to. Both states
+   * The change to make to `deployed`, without buffers; what it leaves out stays in the difference of
+   * the two states. Without entries there is nothing to send, or it is not yet time to. Both states
    * have the same layout and are only read.
+   * @param bufferBytes bytes of buffers that go with the same update; 0 by default
    * @throws NonFiniteParameterError when a trained parameter is NaN or infinite
    */
-  select(trained: ModelState, deployed: ModelState): StateChange;
+  select(trained: ModelState, deployed: ModelState, bufferBytes?: number): StateChange;
   /**
    * Parameters in the last selection whose value is beyond the range of the value type: never sent.
    */

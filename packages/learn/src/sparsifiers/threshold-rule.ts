@@ -1,4 +1,4 @@
-import { DifferenceSelect } from "./difference-select.ts";
+import { comparisonOf, DifferenceSelect } from "./difference-select.ts";
 import type { Rule } from "./rule.ts";
 import { assertFinite, entriesOf, gather, roundingOf } from "./sent-values.ts";
 import type { ThresholdSpec } from "./sparsifier-spec.ts";
@@ -8,9 +8,10 @@ export function thresholdRule({ value, valueType }: ThresholdSpec): Rule {
   const select = new DifferenceSelect();
   return {
     choose: (trained, deployed) => {
-      const [wanted, present] = [trained.parameters, deployed.parameters];
+      const comparison = comparisonOf(roundingOf(valueType), trained, deployed);
+      const { wanted } = comparison;
       const { indices, unsendable } = select.atLeast(
-        { type: roundingOf(valueType), wanted, present, from: 0, to: wanted.length },
+        { ...comparison, from: 0, to: wanted.length },
         Math.fround(value),
       );
       if (unsendable > 0) assertFinite(trained);

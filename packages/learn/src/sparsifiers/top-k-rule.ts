@@ -1,4 +1,4 @@
-import { DifferenceSelect } from "./difference-select.ts";
+import { comparisonOf, DifferenceSelect } from "./difference-select.ts";
 import { largestPerTensor, parameterTensors } from "./per-tensor.ts";
 import type { Rule } from "./rule.ts";
 import { assertFinite, entriesOf, gather, roundingOf } from "./sent-values.ts";
@@ -22,16 +22,12 @@ export function topKRule({ scope, valueType }: Pick<TopKSpec, "scope" | "valueTy
   const type = roundingOf(valueType);
   return {
     choose: (trained, deployed, { entries, ratio }) => {
-      const [wanted, present] = [trained.parameters, deployed.parameters];
+      const comparison = comparisonOf(type, trained, deployed);
+      const { wanted } = comparison;
       const { indices, unsendable } =
         scope === "global"
-          ? select.largest({ type, wanted, present, from: 0, to: wanted.length }, entries)
-          : largestPerTensor(
-              select,
-              { type, wanted, present },
-              parameterTensors(trained.layout),
-              ratio,
-            );
+          ? select.largest({ ...comparison, from: 0, to: wanted.length }, entries)
+          : largestPerTensor(select, comparison, parameterTensors(trained.layout), ratio);
       if (unsendable > 0) assertFinite(trained);
       const values = gather(wanted, indices);
       return { entries: entriesOf(valueType, indices, values, deployed), unsendable };

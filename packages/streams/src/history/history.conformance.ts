@@ -47,6 +47,9 @@ export function historyConformance(name: string, open: () => Promise<History> | 
             expect(await history.read(positions)).toEqual(positions.map((p) => madeSample(p)));
             const from = Math.floor(count / 3);
             expect(await history.range(from, count)).toEqual(madeSamples(from, count));
+            expect(await history.facts(from, count)).toEqual(
+              madeSamples(from, count).map(({ eventTimeMs, label }) => ({ eventTimeMs, label })),
+            );
           },
         ),
         { numRuns: 30 },
@@ -127,6 +130,7 @@ export function historyConformance(name: string, open: () => Promise<History> | 
         [0.5, 2],
       ] as const) {
         await expect(history.range(from, to)).rejects.toThrow(RangeError);
+        await expect(history.facts(from, to)).rejects.toThrow(RangeError);
       }
     });
   });

@@ -1,5 +1,8 @@
 import type { Sample } from "@everfresh/core";
 
+/** What is known about a sample beside what it looks like. */
+export type SampleFacts = Pick<Sample, "eventTimeMs" | "label">;
+
 /**
  * The durable, append-only store of past samples. A sample's position is its number in order of
  * arrival, from 0 to the count − 1, and never changes.
@@ -27,6 +30,13 @@ export interface History extends AsyncDisposable {
    * @throws HistoryUnreadableError when the stored samples cannot be read
    */
   range(from: number, to: number): Promise<readonly Sample[]>;
+  /**
+   * Event times and labels from position `from` up to but without `to`, without reading features: to
+   * build an index of the history.
+   * @throws RangeError unless 0 ≤ from ≤ to ≤ count
+   * @throws HistoryUnreadableError when the stored samples cannot be read
+   */
+  facts(from: number, to: number): Promise<readonly SampleFacts[]>;
 }
 
 /**

@@ -35,6 +35,10 @@ export function memoryHistory(): History {
       checkRange(from, to, stored.length);
       return stored.slice(from, to);
     },
+    facts: async (from, to) => {
+      checkRange(from, to, stored.length);
+      return stored.slice(from, to).map(({ eventTimeMs, label }) => ({ eventTimeMs, label }));
+    },
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

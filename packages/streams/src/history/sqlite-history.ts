@@ -2,7 +2,13 @@ import type Database from "better-sqlite3";
 import { assert, type Sample } from "@everfresh/core";
 import { Kysely, SqliteDialect } from "kysely";
 import { DuplicateSampleError, HistoryWriteError } from "../errors.ts";
-import { checkPositions, checkRange, type History, ownedSample } from "./history.ts";
+import {
+  checkPositions,
+  checkRange,
+  type History,
+  ownedSample,
+  type SampleFacts,
+} from "./history.ts";
 import { hotBytesOf, HotSamples } from "./hot-samples.ts";
 import {
   damaged,
@@ -101,6 +107,21 @@ class SqliteHistory implements History {
   async range(from: number, to: number): Promise<readonly Sample[]> {
     checkRange(from, to, this.#count);
     return this.read(Array.from({ length: to - from }, (_, i) => from + i));
+  }
+
+  async facts(from: number, to: number): Promise<readonly SampleFacts[]> {
+    checkRange(from, to, this.#count);
+    const query = this.#queries
+      .selectFrom("sample")
+      .select(["event_time_ms as eventTimeMs", "label"])
+      .where("position", ">=", from)
+      .where("position", "<", to)
+      .orderBy("position");
+    const rows = await query.execute().catch((cause: unknown) => {
+      throw unreadable(this.#file, cause);
+    });
+    if (rows.length < to - from) throw damaged(this.#file, from + rows.length);
+    return rows;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,6 +6,11 @@ import { CRC_BYTES, FINGERPRINT_BYTES } from "./byte-writer.ts";
 /** Makes the typed error of the format that is being read. */
 export type Failure = (reason: string) => EverfreshError;
 
+/** Each byte in hexadecimal. */
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) =>
+  byte.toString(16).padStart(2, "0"),
+);
+
 /** What the first bytes of a format must be. */
 export interface FormatHead {
   /** Name for messages. */
@@ -89,9 +94,9 @@ export class ByteReader {
 
   /** A fingerprint from its 16 bytes. */
   fingerprint(): Fingerprint {
-    return Array.from(this.raw(FINGERPRINT_BYTES), (byte) =>
-      byte.toString(16).padStart(2, "0"),
-    ).join("");
+    let text = "";
+    for (const byte of this.raw(FINGERPRINT_BYTES)) text += HEX[byte] ?? "";
+    return text;
   }
 
   /** Checks that nothing is left. */

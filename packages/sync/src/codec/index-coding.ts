@@ -58,86 +58,85 @@ export interface SectionHead {
 
 type IndexCoding = "rice" | "golomb" | "expGolomb" | "varint" | "runs" | "absent";
 
-interface CodingRule {
-  readonly code: number;
-  /** The best plan with this coding, or null when it cannot take fewer than `limit` bits. */
-  plan(entries: SectionEntries, limit: number): Omit<IndexPlan, "code"> | null;
-  /** Reads positions into all of `target`, which is not empty. */
-  read(reader: BitReader, fail: Failure, head: SectionHead, target: Uint32Array): void;
-}
+/** Codes of the codings in a section's head. */
+const CODES: { readonly [C in IndexCoding]: number } = {
+  rice: 0,
+  golomb: 1,
+  expGolomb: 2,
+  varint: 3,
+  runs: 4,
+  absent: 5,
+};
 
-const CODINGS: { readonly [C in IndexCoding]: CodingRule } = {
-  rice: {
-    code: 0,
-    plan: ({ gaps, statistics }) => {
-      const choice = bestRice(statistics, gaps.length);
-      return { ...choice, write: (writer) => writeRice(writer, gaps, choice.parameter) };
-    },
-    read: (reader, fail, { parameter, length }, target) => {
-      readGaps(fail, length, target, () => readRice(reader, parameter, length));
-    },
+/** The best plan with a coding, or null when it cannot take fewer than `limit` bits. */
+type MakePlan = (entries: SectionEntries, limit: number) => Omit<IndexPlan, "code"> | null;
+
+// What writes and what reads stand in two tables, so that replicas can be bundled without writers.
+const PLANS: { readonly [C in IndexCoding]: MakePlan } = {
+  rice: ({ gaps, statistics }) => {
+    const choice = bestRice(statistics, gaps.length);
+    return { ...choice, write: (writer) => writeRice(writer, gaps, choice.parameter) };
   },
   // The divisor's width is the parameter; its lower bits come first.
-  golomb: {
-    code: 1,
-    plan: ({ gaps, statistics }) => {
-      const choice = bestGolomb(gaps, statistics[0] ?? 0);
-      return choice && { ...choice, write: (writer) => writeGolomb(writer, gaps, choice) };
-    },
-    read: (reader, fail, { parameter, length }, target) => {
-      if (parameter < 2) throw fail(`Golomb width ${parameter} is below 2`);
-      const divisor = readGolombDivisor(reader, parameter);
-      readGaps(fail, length, target, () => readGolomb(reader, parameter, divisor, length));
-    },
+  golomb: ({ gaps, statistics }) => {
+    const choice = bestGolomb(gaps, statistics[0] ?? 0);
+    return choice && { ...choice, write: (writer) => writeGolomb(writer, gaps, choice) };
   },
-  expGolomb: {
-    code: 2,
-    plan: ({ gaps, statistics }, limit) => {
-      const choice = bestExpGolomb(gaps, statistics, limit);
-      return (
-        choice && {
-          ...choice,
-          write: (writer) => {
-            for (const gap of gaps) writeExpGolomb(writer, gap, choice.parameter);
-          },
-        }
-      );
-    },
-    read: (reader, fail, { parameter, length }, target) => {
-      readGaps(fail, length, target, () => readExpGolomb(reader, parameter));
-    },
+  expGolomb: ({ gaps, statistics }, limit) => {
+    const choice = bestExpGolomb(gaps, statistics, limit);
+    return (
+      choice && {
+        ...choice,
+        write: (writer) => {
+          for (const gap of gaps) writeExpGolomb(writer, gap, choice.parameter);
+        },
+      }
+    );
   },
-  varint: {
-    code: 3,
-    plan: ({ gaps, statistics }) => ({
-      parameter: 0,
-      bits: varintBits(statistics),
-      write: (writer) => {
-        for (const gap of gaps) writeVarint(writer, gap);
-      },
-    }),
-    read: (reader, fail, { parameter, length }, target) => {
-      if (parameter !== 0) throw fail(`varint gaps have parameter ${parameter}`);
-      readGaps(fail, length, target, () => {
-        const gap = readVarint(reader);
-        if (gap < 0) throw fail("an index gap is longer than it needs to be");
-        return gap;
-      });
+  varint: ({ gaps, statistics }) => ({
+    parameter: 0,
+    bits: varintBits(statistics),
+    write: (writer) => {
+      for (const gap of gaps) writeVarint(writer, gap);
     },
-  },
+  }),
   // The gap before each run of neighbours and the run's length − 1, both as Exp-Golomb codes; the
   // second parameter comes first.
-  runs: {
-    code: 4,
-    plan: ({ gaps }) => planRuns(gaps),
-    read: (reader, fail, head, target) => readRuns(reader, fail, head, target),
-  },
+  runs: ({ gaps }) => planRuns(gaps),
   // Rice codes of the positions without an entry: best for most of a section, nothing for all of it.
-  absent: {
-    code: 5,
-    plan: ({ positions, length }) => planAbsent(positions, length),
-    read: (reader, fail, head, target) => readAbsent(reader, fail, head, target),
+  absent: ({ positions, length }) => planAbsent(positions, length),
+};
+
+/** Reads positions into all of `target`, which is not empty. */
+type ReadPositions = (
+  reader: BitReader,
+  fail: Failure,
+  head: SectionHead,
+  target: Uint32Array,
+) => void;
+
+const READERS: { readonly [C in IndexCoding]: ReadPositions } = {
+  rice: (reader, fail, { parameter, length }, target) => {
+    readGaps(fail, length, target, () => readRice(reader, parameter, length));
   },
+  golomb: (reader, fail, { parameter, length }, target) => {
+    if (parameter < 2) throw fail(`Golomb width ${parameter} is below 2`);
+    const divisor = readGolombDivisor(reader, parameter);
+    readGaps(fail, length, target, () => readGolomb(reader, parameter, divisor, length));
+  },
+  expGolomb: (reader, fail, { parameter, length }, target) => {
+    readGaps(fail, length, target, () => readExpGolomb(reader, parameter));
+  },
+  varint: (reader, fail, { parameter, length }, target) => {
+    if (parameter !== 0) throw fail(`varint gaps have parameter ${parameter}`);
+    readGaps(fail, length, target, () => {
+      const gap = readVarint(reader);
+      if (gap < 0) throw fail("an index gap is longer than it needs to be");
+      return gap;
+    });
+  },
+  runs: readRuns,
+  absent: readAbsent,
 };
 
 const CODING_NAMES = [
@@ -155,9 +154,9 @@ export function smallestPlan(entries: SectionEntries): IndexPlan {
   const isDense = positions.length === length;
   let best: IndexPlan | null = null;
   for (const name of isDense ? (["absent"] as const) : CODING_NAMES) {
-    const plan = CODINGS[name].plan(entries, best?.bits ?? Infinity);
+    const plan = PLANS[name](entries, best?.bits ?? Infinity);
     if (plan !== null && (best === null || plan.bits < best.bits)) {
-      best = { code: CODINGS[name].code, ...plan };
+      best = { code: CODES[name], ...plan };
     }
   }
   if (best === null) throw new Error("internal: Rice codes hold any positions");
@@ -174,9 +173,9 @@ export function readPositions(
   head: SectionHead & { readonly code: number },
   target: Uint32Array,
 ): void {
-  const name = CODING_NAMES.find((candidate) => CODINGS[candidate].code === head.code);
+  const name = CODING_NAMES.find((candidate) => CODES[candidate] === head.code);
   if (name === undefined) throw fail(`index coding ${head.code} is unknown`);
-  CODINGS[name].read(reader, fail, head, target);
+  READERS[name](reader, fail, head, target);
 }
 
 function readGaps(fail: Failure, length: number, target: Uint32Array, next: () => number): void {

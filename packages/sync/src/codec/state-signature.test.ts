@@ -14,7 +14,7 @@ import {
   verifyManifest,
   verifySnapshot,
 } from "./state-signature.ts";
-import { importSigningKey } from "./update-signature.ts";
+import { importSigningKey } from "./signing-keys.ts";
 
 const key = await importSigningKey(new Uint8Array(32).fill(7));
 const stranger = await importSigningKey(new Uint8Array(32).fill(8));

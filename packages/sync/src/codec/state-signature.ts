@@ -5,17 +5,16 @@
 import { UpdateSignatureError } from "../errors.ts";
 import { CRC_BYTES } from "./byte-writer.ts";
 import { openManifest } from "./manifest-codec.ts";
+import type { SigningKey } from "./signing-keys.ts";
 import { openSnapshot } from "./snapshot-codec.ts";
 import { SEAL_BYTES, UPDATE_FLAGS } from "./update-header.ts";
-import {
-  checkSignature,
-  sha256,
-  signed,
-  type SignaturePolicy,
-  type SigningKey,
-} from "./update-signature.ts";
+import { checkSignature, signed, type SignaturePolicy } from "./update-signature.ts";
+import { sha256 } from "./web-crypto.ts";
 
 const NO_CONTEXT: Uint8Array = new Uint8Array(0);
+
+/** Hashes the bytes of a manifest. */
+export type HashManifest = (bytes: Uint8Array) => Promise<Uint8Array>;
 
 /**
  * The SHA-256 of what a manifest says: its description and its graph, whoever signed them.

@@ -66,6 +66,21 @@ describe("encodeUpdate and decodeUpdate", () => {
     expect(new Uint32Array(back.values.buffer)).toEqual(words);
   });
 
+  it("bring a buffer in two bytes for each number when all lower halves are 0, and only then", () => {
+    const update = updateOf([], []);
+    const bytesFor = (words: readonly number[]): number => {
+      const data = new Float32Array(Uint32Array.from(words).buffer);
+      const sent = { ...update, buffers: [{ tensor: 1, data }] };
+      const bytes = encodeUpdate(sent, { layout: ONE });
+      const [back] = decodeUpdate(bytes, { layout: ONE }).buffers;
+      expect(new Uint32Array(back!.data.buffer)).toEqual(Uint32Array.from(words));
+      return bytes.length;
+    };
+    const exact = bytesFor([0x3f800000, 0x80000000, 0x7fc10000, 0xff800000]);
+    expect(bytesFor([0x3f800001, 0x80000000, 0x7fc10000, 0xff800000]) - exact).toBe(8);
+    expect(bytesFor([0x3f800000, 0x80000000, 0x7fc10000, 0xff808000]) - exact).toBe(8);
+  });
+
   it("take views into larger memory, and Node's buffers", () => {
     const bytes = encode(randomUpdate(new Random(5)));
     const within = new Uint8Array(bytes.length + 7);

@@ -5,35 +5,21 @@
  *                                       if flagged  if flagged
  */
 import {
-  type BufferChange,
-  bytesPerElement,
   checkEntries,
-  type DType,
   isEventTime,
   ShapeError,
   type StateLayout,
   type Update,
   ValueRangeError,
-  viewOf,
 } from "@everfresh/core";
 
 import { BitReader } from "./bit-reader.ts";
 import { BitWriter } from "./bit-writer.ts";
-import type { ByteReader } from "./byte-reader.ts";
-import type { ByteWriter } from "./byte-writer.ts";
+import { readBuffers, writeBuffers } from "./buffer-section.ts";
 import { readIndices, writeIndices } from "./index-sections.ts";
 import { PARAMETERS_MAX, TENSORS_MAX } from "./limits.ts";
 import { corrupt, openUpdate, writeUpdateHeader } from "./update-header.ts";
 import { ruleFor, ruleOfCode, xorIfSmaller } from "./value-coding.ts";
-
-// uint8 and bool are the same bytes in the same typed array, so they share a code.
-const DTYPE_CODES: { readonly [D in DType]: number } = {
-  float32: 0,
-  int32: 1,
-  int64: 2,
-  uint8: 3,
-  bool: 3,
-};
 
 const NO_VALUES: Float32Array = new Float32Array(0);
 
@@ -143,45 +129,4 @@ function checkUpdate(update: Update, layout: StateLayout): void {
     }
     previous = tensor;
   }
-}
-
-function writeBuffers(writer: ByteWriter, buffers: readonly BufferChange[]): void {
-  writer.varint(buffers.length);
-  for (const { tensor, data } of buffers) {
-    writer.varint(tensor);
-    writer.u8(DTYPE_CODES[dtypeOf(data)]);
-    writer.varint(data.length);
-    writer.raw(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-}
-
-function readBuffers(reader: ByteReader): readonly BufferChange[] {
-  const count = reader.varint(TENSORS_MAX, "number of buffers");
-  if (count === 0) throw corrupt("buffers are flagged, and none is there");
-  const buffers: BufferChange[] = [];
-  let previous = -1;
-  for (let i = 0; i < count; i++) {
-    const tensor = reader.varint(TENSORS_MAX - 1, "buffer position");
-    if (tensor <= previous) throw corrupt(`buffer ${tensor} comes after buffer ${previous}`);
-    previous = tensor;
-    const code = reader.u8();
-    const dtype = dtypeOfCode(code);
-    if (dtype === undefined) throw corrupt(`dtype ${code} of buffer ${tensor} is unknown`);
-    const length = reader.varint(reader.remaining, "length of a buffer");
-    const data = new Uint8Array(reader.raw(length * bytesPerElement(dtype)));
-    buffers.push({ tensor, data: viewOf(dtype, data.buffer, 0, length) });
-  }
-  return buffers;
-}
-
-function dtypeOfCode(code: number): DType | undefined {
-  const dtypes: readonly DType[] = ["float32", "int32", "int64", "uint8"];
-  return dtypes.find((dtype) => DTYPE_CODES[dtype] === code);
-}
-
-function dtypeOf(data: BufferChange["data"]): DType {
-  if (data instanceof Float32Array) return "float32";
-  if (data instanceof Int32Array) return "int32";
-  if (data instanceof BigInt64Array) return "int64";
-  return "uint8";
 }

@@ -151,7 +151,10 @@ export function randomUpdate(random: Random, layout: StateLayout = FUZZ_LAYOUT):
 
 function randomBuffer(random: Random, tensor: number, dtype: string, length: number): BufferChange {
   const words = Uint32Array.from({ length: length * 2 }, () => random.uint32());
-  if (dtype === "float32") return { tensor, data: new Float32Array(words.buffer, 0, length) };
+  if (dtype === "float32") {
+    if ((words[0] ?? 0) % 2 === 0) words.forEach((word, i) => (words[i] = word & 0xffff0000));
+    return { tensor, data: new Float32Array(words.buffer, 0, length) };
+  }
   if (dtype === "int32") return { tensor, data: new Int32Array(words.buffer, 0, length) };
   if (dtype === "int64") return { tensor, data: new BigInt64Array(words.buffer, 0, length) };
   return { tensor, data: new Uint8Array(words.buffer, 0, length) };

@@ -10,7 +10,8 @@ import { describe, expect, it } from "vitest";
 
 import { encodeUpdate } from "./update-codec.ts";
 import { drawIndices, randomValues } from "./update-fuzz.fixture.ts";
-import { importSigningKey, signUpdate } from "./update-signature.ts";
+import { importSigningKey } from "./signing-keys.ts";
+import { signUpdate } from "./update-signature.ts";
 
 const LENET5 = layoutOf([
   [6, 1, 5, 5],

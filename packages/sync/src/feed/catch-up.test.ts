@@ -2,7 +2,8 @@ import { Random } from "@everfresh/core";
 import { beforeEach, describe, expect, it } from "vitest";
 
 import { decodeUpdate } from "../codec/update-codec.ts";
-import { importSigningKey, type SigningKey, verifyUpdate } from "../codec/update-signature.ts";
+import { importSigningKey, type SigningKey } from "../codec/signing-keys.ts";
+import { signUpdate, verifyUpdate } from "../codec/update-signature.ts";
 import { settled } from "../manual-time.fixture.ts";
 import { Publisher, randomState, SMALL_LAYOUT } from "../publisher.fixture.ts";
 import { CatchUp, type MissingUpdates, type UpdateHistory } from "./catch-up.ts";
@@ -103,6 +104,25 @@ describe("CatchUp", () => {
     expect(updates).toHaveLength(1);
     await verifyUpdate(updates![0]!.bytes, { required: true, keys: [key.publicKey] });
     expect(stateAfter(updates)).toBe(publisher.deployed.fingerprint);
+  });
+});
+
+describe("CatchUp with a key", () => {
+  it.each([
+    ["unsigned", null],
+    ["by another key", 2],
+    ["by its own key", 1],
+  ])("sends signed what the log has %s", async (_, seed) => {
+    const keyOf = (of: number): Promise<SigningKey> =>
+      importSigningKey(new Uint8Array(32).fill(of));
+    const key = await keyOf(1);
+    publish(1);
+    recent = new RecentUpdates(100_000);
+    if (seed !== null) log[0] = await signUpdate(log[0]!, await keyOf(seed));
+    const [update] = (await open(history, key).updatesSince(behind)) ?? [];
+    await verifyUpdate(update!.bytes, { required: true, keys: [key.publicKey] });
+    expect(update!.bytes === log[0]).toBe(seed === 1);
+    expect(stateAfter([update!])).toBe(publisher.deployed.fingerprint);
   });
 });
 

@@ -10,8 +10,9 @@ import { type DeployedState, EverfreshError } from "@everfresh/core";
 
 import { mergeUpdates } from "../codec/merge-updates.ts";
 import { decodeUpdate, encodeUpdate } from "../codec/update-codec.ts";
-import { readUpdateHeader, SEAL_BYTES } from "../codec/update-header.ts";
-import { signUpdate, type SigningKey } from "../codec/update-signature.ts";
+import { readUpdateHeader, SEAL_BYTES, type UpdateHeader } from "../codec/update-header.ts";
+import type { SigningKey } from "../codec/signing-keys.ts";
+import { signUpdate } from "../codec/update-signature.ts";
 import type { StateName } from "../replica/runtime.ts";
 import type { PublishedUpdate, RecentUpdates } from "./recent-updates.ts";
 
@@ -73,13 +74,26 @@ export class CatchUp {
     if (missing !== null) return this.#cheapest(missing);
     const isOlder = recent.oldest === null || have.version < recent.oldest;
     if (history === null || !isOlder || this.#reads >= READS_MAX) return null;
-    return this.#read(have, history);
+    return this.#read(have);
+  }
+
+  /**
+   * The updates of the log from one version to another, as they are sent and as far as they are
+   * there; throws what the log does.
+   */
+  async *logged(from: number, to: number): AsyncGenerator<PublishedUpdate, void, undefined> {
+    const { history } = this.#options;
+    if (history === null) return;
+    for await (const bytes of history.range(from + 1, to)) {
+      const span = readUpdateHeader(bytes);
+      yield { span, bytes: await this.#sealed(span, bytes) };
+    }
   }
 
   #cheapest(missing: MissingUpdates): MaybePromise<MissingUpdates | null> {
     const { deployed, signingKey } = this.#options;
     const sealBytes = signingKey === null ? 0 : SEAL_BYTES;
-    const snapshotBytes = deployed.state.buffer.byteLength + SNAPSHOT_HEAD_BYTES + sealBytes;
+    const snapshotBytes = deployed.state.layout.byteLength + SNAPSHOT_HEAD_BYTES + sealBytes;
     const smallest = (updates: MissingUpdates): MissingUpdates | null =>
       bytesOf(updates) < snapshotBytes ? updates : null;
     if (missing.length < 2) return smallest(missing);
@@ -118,7 +132,7 @@ export class CatchUp {
     return merged;
   }
 
-  async #read(have: StateName, history: UpdateHistory): Promise<MissingUpdates | null> {
+  async #read(have: StateName): Promise<MissingUpdates | null> {
     const { deployed, recent, historyBytesMax } = this.#options;
     this.#reads++;
     try {
@@ -126,14 +140,14 @@ export class CatchUp {
       let at: StateName = have;
       let readBytes = 0;
       const target = recent.oldest ?? deployed.version;
-      for await (const bytes of history.range(have.version + 1, target)) {
-        const header = readUpdateHeader(bytes);
+      for await (const update of this.logged(have.version, target)) {
+        const { span, bytes } = update;
         const follows =
-          header.fromVersion === at.version && header.fingerprintBefore === at.fingerprint;
+          span.fromVersion === at.version && span.fingerprintBefore === at.fingerprint;
         readBytes += bytes.length;
         if (!follows || readBytes > historyBytesMax) return null;
-        missing.push({ span: header, bytes });
-        at = { version: header.toVersion, fingerprint: header.fingerprintAfter };
+        missing.push(update);
+        at = { version: span.toVersion, fingerprint: span.fingerprintAfter };
       }
       // While the log was read, more may have been published.
       const rest = at.version === deployed.version ? [] : recent.since(at);
@@ -147,6 +161,13 @@ export class CatchUp {
     } finally {
       this.#reads--;
     }
+  }
+
+  /** An old update as it is sent: the log is this publisher's own, whoever signed it then. */
+  #sealed({ keyId }: UpdateHeader, bytes: Uint8Array): MaybePromise<Uint8Array> {
+    const { signingKey } = this.#options;
+    const isSealed = signingKey === null || keyId === signingKey.publicKey.id;
+    return isSealed ? bytes : signUpdate(bytes, signingKey);
   }
 }
 

@@ -36,7 +36,7 @@ export interface FeedLimits {
    * that are behind. @default 8 MiB
    */
   readonly historyBytesMax?: number;
-  /** Time between two `head` messages to each replica. @default 2,000 ms */
+  /** A replica that got no update for so long, or up to twice that, gets `head`. @default 2,000 ms */
   readonly beatMs?: number;
   /** How long a new connection may take to say hello. @default 10,000 ms */
   readonly helloMs?: number;
@@ -48,7 +48,7 @@ export const FEED_LIMITS: Required<FeedLimits> = {
   bufferedBytesMax: 1024 * 1024, // thousands of updates: a replica behind that is cheaper to reset
   snapshotIntervalMs: 1_000, // a replica that can never apply costs one snapshot a second at most
   historyBytesMax: 8 * 1024 * 1024, // an hour of LeNet-5 at 20 updates of 100 bytes per second
-  beatMs: 2_000, // a lost tail of updates is noticed within this time; 60 bytes each
+  beatMs: 2_000, // a lost tail of updates is noticed within twice this time; 60 bytes each
   helloMs: 10_000, // a slow handshake over a bad mobile network
 };
 

@@ -20,7 +20,6 @@ import type {
   ReplicaMessage,
   Resync,
 } from "../protocol/message.ts";
-import type { StateName } from "../replica/runtime.ts";
 import type { Answer } from "./catch-up.ts";
 import type { FeedState } from "./feed-state.ts";
 import type { FeedConnection, FeedLimits, FeedReplica, FeedSession } from "./feed-connection.ts";
@@ -63,6 +62,8 @@ export class FeedMember implements FeedSession {
   #needsManifest = false;
   /** Nothing was sent yet. */
   #isGreeting = false;
+  /** No update was sent since the last beat: it may wonder whether anybody is there. */
+  #isQuiet = true;
   /** What it has once it took all that was sent; null when that cannot be built upon. */
   #has: Position | null = null;
 
@@ -119,14 +120,15 @@ export class FeedMember implements FeedSession {
   }
 
   /** A new update, to the state `to`: sent while this replica keeps up. */
-  update(frame: Uint8Array, to: StateName): void {
+  update(frame: Uint8Array, to: Position): void {
     if (this.#phase === "stalled") this.#recover();
     else if (this.#phase === "following") {
       const { limits, state } = this.#host;
       const roomBytes = limits.bufferedBytesMax + state.stateBytes;
       if (this.#connection.bufferedBytes + frame.length > roomBytes) this.#phase = "stalled";
       else {
-        this.#has = { logId: state.logId, ...to };
+        this.#has = to;
+        this.#isQuiet = false;
         this.#send(frame);
       }
     }
@@ -134,13 +136,15 @@ export class FeedMember implements FeedSession {
 
   /** Time has passed: sends signs of life and what had to wait. */
   beat(): void {
+    const isQuiet = this.#isQuiet;
+    this.#isQuiet = true;
     const { clock, limits } = this.#host;
     if (this.#phase === "joining") {
       if (clock.monotonicMs() - this.#openedAtMs >= limits.helloMs) {
         this.end("violation", "no hello in time");
       }
     } else if (this.#phase === "stalled") this.#recover();
-    else if (this.#phase === "following" && this.#isDrained())
+    else if (this.#phase === "following" && isQuiet && this.#isDrained())
       this.#send(this.#host.state.headFrame());
   }
 

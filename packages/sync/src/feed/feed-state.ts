@@ -1,9 +1,15 @@
-import { deployCopy, type DeployedState, type Fingerprint, type Update } from "@everfresh/core";
+import {
+  deployCopy,
+  type DeployedState,
+  type Fingerprint,
+  stateBytes,
+  type Update,
+} from "@everfresh/core";
 
 import { encodeManifest } from "../codec/manifest-codec.ts";
 import { encodeSnapshot } from "../codec/snapshot-codec.ts";
-import { hashManifest, signManifest, signSnapshot } from "../codec/state-signature.ts";
-import type { SigningKey } from "../codec/update-signature.ts";
+import { type HashManifest, signManifest, signSnapshot } from "../codec/state-signature.ts";
+import type { SigningKey } from "../codec/signing-keys.ts";
 import type { Manifest, Snapshot } from "../manifest.ts";
 import {
   encodeFeedMessage,
@@ -20,7 +26,7 @@ import {
   type MissingUpdates,
   type UpdateHistory,
 } from "./catch-up.ts";
-import { RecentUpdates } from "./recent-updates.ts";
+import { type PublishedUpdate, RecentUpdates } from "./recent-updates.ts";
 
 /** Manifest and current state as they are sent: encoded, and signed where the feed has a key. */
 export interface SealedState {
@@ -37,6 +43,13 @@ export interface FeedStateOptions {
   readonly history: UpdateHistory | null;
   readonly historyBytesMax: number;
   readonly signingKey: SigningKey | null;
+  readonly hash: HashManifest;
+}
+
+/** A manifest as it is sent, and what snapshots are signed with besides. */
+interface SignedManifest {
+  readonly bytes: Uint8Array;
+  readonly hash: Uint8Array;
 }
 
 /**
@@ -49,12 +62,17 @@ export class FeedState {
   readonly #updates: RecentUpdates;
   readonly #catchUp: CatchUp;
   readonly #signingKey: SigningKey | null;
+  readonly #hash: HashManifest;
+  #signedManifest: Promise<SignedManifest> | null = null;
   readonly #manifestBytes: Uint8Array;
   #eventTimeMs: number | null;
   #sealed: { readonly version: number; readonly state: MaybePromise<SealedState> } | null = null;
+  readonly #frames = new WeakMap<Uint8Array, Uint8Array>();
   #head: { readonly version: number; readonly frame: Uint8Array } | null = null;
 
-  constructor({ manifest, deployed, history, historyBytesMax, signingKey }: FeedStateOptions) {
+  constructor(options: FeedStateOptions) {
+    const { manifest, deployed, history, historyBytesMax, signingKey } = options;
+    this.#hash = options.hash;
     this.#manifest = manifest;
     this.#manifestBytes = encodeManifest(manifest).slice();
     this.#deployed = deployCopy(deployed.state, deployed.version);
@@ -83,7 +101,7 @@ export class FeedState {
   }
 
   get stateBytes(): number {
-    return this.#deployed.state.buffer.byteLength;
+    return this.#deployed.state.layout.byteLength;
   }
 
   /** Bytes of updates that are kept. */
@@ -104,7 +122,7 @@ export class FeedState {
   snapshot(): Snapshot {
     const { state, version, fingerprint } = this.#deployed;
     const time = this.#eventTimeMs === null ? {} : { eventTimeMs: this.#eventTimeMs };
-    return { version, fingerprint, ...time, bytes: new Uint8Array(state.buffer) };
+    return { version, fingerprint, ...time, bytes: stateBytes(state) };
   }
 
   /** Manifest and current state as they are sent; made once per version. */
@@ -128,6 +146,11 @@ export class FeedState {
   /** Updates that lead from `have` to here in few bytes; null when a snapshot is to be taken. */
   updatesSince(have: StateName): MaybePromise<MissingUpdates | null> {
     return this.#catchUp.updatesSince(have);
+  }
+
+  /** The log's updates from one version to another, as they are sent. */
+  history(from: number, to: number): AsyncIterable<PublishedUpdate> {
+    return this.#catchUp.logged(from, to);
   }
 
   /** What a replica gets that has `have`, a state of this log; without it a snapshot. */
@@ -155,11 +178,21 @@ export class FeedState {
     const { version, fingerprint } = this.#deployed;
     const sealed = this.sealed();
     const answer = ({ manifest, snapshot }: SealedState): Answer => {
-      const frame = frameSnapshot(this.#manifest.logId, snapshot);
-      const frames = withManifest ? [frameManifest(manifest), frame] : [frame];
+      const { logId } = this.#manifest;
+      const frame = this.#shared(snapshot, (bytes) => frameSnapshot(logId, bytes));
+      const frames = withManifest ? [this.#shared(manifest, frameManifest), frame] : [frame];
       return { frames, at: { version, fingerprint }, isSnapshot: true };
     };
     return sealed instanceof Promise ? sealed.then(answer) : answer(sealed);
+  }
+
+  /** The frame of `bytes`, one for all connections: thousands may join at once. */
+  #shared(bytes: Uint8Array, frame: (bytes: Uint8Array) => Uint8Array): Uint8Array {
+    const known = this.#frames.get(bytes);
+    if (known !== undefined) return known;
+    const made = frame(bytes);
+    this.#frames.set(bytes, made);
+    return made;
   }
 
   #seal(): MaybePromise<SealedState> {
@@ -169,10 +202,16 @@ export class FeedState {
     const snapshot = encodeSnapshot(this.snapshot());
     const key = this.#signingKey;
     if (key === null) return { version, manifest, snapshot };
-    return (async () => ({
+    this.#signedManifest ??= this.#signManifest(key);
+    return this.#signedManifest.then(async ({ bytes, hash }) => ({
       version,
-      manifest: await signManifest(manifest, key),
-      snapshot: await signSnapshot(snapshot, key, await hashManifest(manifest)),
-    }))();
+      manifest: bytes,
+      snapshot: await signSnapshot(snapshot, key, hash),
+    }));
+  }
+
+  async #signManifest(key: SigningKey): Promise<SignedManifest> {
+    const bytes = await signManifest(this.#manifestBytes, key);
+    return { bytes, hash: await this.#hash(this.#manifestBytes) };
   }
 }

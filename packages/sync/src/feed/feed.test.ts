@@ -23,6 +23,7 @@ const LIMITS = {
 /** A connection that keeps what it is given; nothing leaves it until `drain`. */
 class FakeConnection implements FeedConnection {
   readonly sent: FeedMessage[] = [];
+  readonly frames: Uint8Array[] = [];
   bufferedBytes = 0;
   isSlow = false;
   isBroken = false;
@@ -31,6 +32,7 @@ class FakeConnection implements FeedConnection {
   send(frame: Uint8Array): void {
     if (this.isBroken) throw new Error("broken pipe");
     if (this.isSlow) this.bufferedBytes += frame.length;
+    this.frames.push(frame);
     this.sent.push(decodeFeedMessage(frame));
   }
 
@@ -68,6 +70,14 @@ describe("Feed", () => {
     expect(manifest).toMatchObject({ kind: "manifest", manifest: smallManifest() });
     expect(snapshot).toMatchObject({ kind: "snapshot", logId: "log-1", snapshot: { version: 3 } });
     expect(updates).toMatchObject([{ header: { toVersion: 4 } }, { header: { toVersion: 5 } }]);
+  });
+
+  it("sends all replicas the same memory, however many join and follow", () => {
+    const [one, other] = [new FakeConnection(), new FakeConnection()];
+    for (const connection of [one, other]) say(feed.connect(connection), hello(null));
+    publish(1);
+    expect(one.take()).toEqual(["manifest", "snapshot", "update"]);
+    expect(one.frames.every((frame, i) => frame === other.frames[i])).toBe(true);
   });
 
   it("sends a snapshot that its fingerprint fits, even while the trainer goes on", () => {
@@ -190,7 +200,9 @@ describe("Feed", () => {
   it("says where it is to a replica that hears nothing else", async () => {
     const { connection } = join();
     publish(1);
-    connection.take();
+    expect(connection.take()).toEqual(["update"]);
+    await time.advance(2_000);
+    expect(connection.take()).toEqual([]);
     await time.advance(6_000);
     expect(connection.sent).toEqual(
       Array.from({ length: 3 }, () => ({

@@ -1,9 +1,10 @@
 import type { Clock, DeployedState, Fingerprint, Update } from "@everfresh/core";
 
-import type { SigningKey } from "../codec/update-signature.ts";
+import type { SigningKey } from "../codec/signing-keys.ts";
+import { type HashManifest, hashManifest } from "../codec/state-signature.ts";
 import type { Manifest, Snapshot } from "../manifest.ts";
 import { frameUpdate } from "../protocol/message-codec.ts";
-import type { Ack, EndReason } from "../protocol/message.ts";
+import type { Ack, EndReason, Position } from "../protocol/message.ts";
 import type { StateName } from "../replica/runtime.ts";
 import { systemTimers, type Timers } from "../timers.ts";
 import type { MaybePromise, MissingUpdates, UpdateHistory } from "./catch-up.ts";
@@ -17,6 +18,7 @@ import {
 } from "./feed-connection.ts";
 import { type FeedHost, FeedMember } from "./feed-member.ts";
 import { FeedState, type SealedState } from "./feed-state.ts";
+import type { PublishedUpdate } from "./recent-updates.ts";
 
 /** How many published versions are remembered to time and check acknowledgements. */
 const RECENT_VERSIONS_MAX = 1_024;
@@ -33,8 +35,9 @@ export interface FeedOptions {
   /** Where updates are that are no longer in memory. @default none: such a replica gets a snapshot */
   readonly history?: UpdateHistory;
   /**
-   * Signs what this feed makes: manifest, snapshots and merged updates. Published updates are signed
-   * before. @default nothing is signed
+   * Signs what this feed makes: manifest, snapshots and merged updates; and what it finds in the
+   * history that another key has signed, or none. Published updates are signed before.
+   * @default nothing is signed
    */
   readonly signingKey?: SigningKey;
   /** Called for each acknowledgement of a version that is still remembered; must not throw. */
@@ -43,6 +46,13 @@ export interface FeedOptions {
 
 /** Someone who follows what a feed publishes without a connection. */
 export type PublishListener = (update: Update, bytes: Uint8Array) => void;
+
+/** The parts of a feed that a simulation replaces. */
+export interface FeedParts {
+  readonly hash: HashManifest;
+}
+
+const PARTS: FeedParts = { hash: hashManifest };
 
 interface PublishedVersion {
   readonly fingerprint: Fingerprint;
@@ -60,6 +70,8 @@ export class Feed implements Disposable {
   readonly #timers: Timers;
   readonly #limits: Required<FeedLimits>;
   readonly #onAck: ((ack: FeedAck) => void) | undefined;
+  /** One for all members: thousands of them each hold it. */
+  readonly #host: FeedHost;
   readonly #members = new Set<FeedMember>();
   readonly #recent = new Map<number, PublishedVersion>();
   readonly #listeners = new Set<PublishListener>();
@@ -67,7 +79,7 @@ export class Feed implements Disposable {
   #connected = 0;
   #disposed = false;
 
-  constructor(options: FeedOptions) {
+  constructor(options: FeedOptions, { hash }: FeedParts = PARTS) {
     this.#clock = options.clock;
     this.#timers = options.timers ?? systemTimers;
     this.#limits = { ...FEED_LIMITS, ...options.limits };
@@ -78,7 +90,15 @@ export class Feed implements Disposable {
       history: options.history ?? null,
       historyBytesMax: this.#limits.historyBytesMax,
       signingKey: options.signingKey ?? null,
+      hash,
     });
+    this.#host = {
+      clock: this.#clock,
+      limits: this.#limits,
+      state: this.#state,
+      acknowledged: (member, ack) => this.#acknowledged(member, ack),
+      left: (member) => this.#left(member),
+    };
     this.#remember();
   }
 
@@ -100,7 +120,7 @@ export class Feed implements Disposable {
   /** Takes over a new connection; nothing is sent before the replica's hello. */
   connect(connection: FeedConnection): FeedSession {
     this.#connected++;
-    const member = new FeedMember(`replica-${this.#connected}`, this.#host(), connection);
+    const member = new FeedMember(`replica-${this.#connected}`, this.#host, connection);
     if (this.#disposed) member.end("shutdown", "server is shutting down");
     else if (this.#members.size >= this.#limits.connectionsMax) {
       member.end("busy", `server has ${this.#members.size} replicas already`);
@@ -123,7 +143,8 @@ export class Feed implements Disposable {
     this.#state.apply(update, bytes);
     this.#remember();
     const frame = frameUpdate(bytes);
-    const to: StateName = { version: update.toVersion, fingerprint: update.fingerprintAfter };
+    const { toVersion: version, fingerprintAfter: fingerprint } = update;
+    const to: Position = { logId: this.logId, version, fingerprint };
     for (const member of [...this.#members]) member.update(frame, to);
     for (const listener of this.#listeners) listener(update, bytes);
   }
@@ -137,6 +158,14 @@ export class Feed implements Disposable {
   /** Updates that bring a state to the current one in few bytes, if memory or log have them. */
   async updatesSince(have: StateName): Promise<MissingUpdates | null> {
     return this.#state.updatesSince(have);
+  }
+
+  /**
+   * The updates of the log that lead from version `from` to `to`, as they are sent and as far as they
+   * are there; throws what the log does. Nothing without a history.
+   */
+  history(from: number, to: number): AsyncIterable<PublishedUpdate> {
+    return this.#state.history(from, to);
   }
 
   /** The replicas that have said hello, in the order in which they came. */
@@ -165,16 +194,6 @@ export class Feed implements Disposable {
 
   #endAll(reason: EndReason, message: string): void {
     for (const member of [...this.#members]) member.end(reason, message);
-  }
-
-  #host(): FeedHost {
-    return {
-      clock: this.#clock,
-      limits: this.#limits,
-      state: this.#state,
-      acknowledged: (member, ack) => this.#acknowledged(member, ack),
-      left: (member) => this.#left(member),
-    };
   }
 
   #acknowledged(member: FeedMember, { version, fingerprint }: Ack): boolean {

@@ -5,6 +5,7 @@
 export { type Generation, hashOf, type ModelManifest } from "./generation.ts";
 export type { AppendOptions, Lineage, LogEntry, Rollback } from "./log-entry.ts";
 export type { AnchorPolicy, Retention } from "./log-policy.ts";
+export { openSegmentStore, type SqliteSegmentStore } from "./sqlite-segment-store.ts";
 export { openUpdateLog, type UpdateLogOptions } from "./sqlite-update-log.ts";
 export { stateAt, type StateAtOptions, type StateSource } from "./state-at.ts";
 export { losslessChange, undoRecordOf } from "./undo-record.ts";

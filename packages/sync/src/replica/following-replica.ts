@@ -1,13 +1,19 @@
 import { EverfreshError } from "@everfresh/core";
 
-import { ConnectError, CorruptUpdateError, ReplicaClosedError } from "../errors.ts";
+import { hashManifest } from "../codec/state-signature.ts";
+import {
+  ConnectError,
+  CorruptUpdateError,
+  ReplicaClosedError,
+  SigningUnavailableError,
+  UpdateSignatureError,
+} from "../errors.ts";
 import type { Manifest } from "../manifest.ts";
 import { decodeFeedMessage, encodeReplicaMessage } from "../protocol/message-codec.ts";
 import { systemTimers, type Timers } from "../timers.ts";
-import type { Connection } from "../transport/transport.ts";
-import { BACKOFF_LIMITS } from "./backoff.ts";
 import { DeadlineTimer } from "./deadline-timer.ts";
-import { type DecodeMessage, FeedReader } from "./feed-reader.ts";
+import { FeedLink } from "./feed-link.ts";
+import { FeedReader, type FeedReaderParts } from "./feed-reader.ts";
 import { LatestValue } from "./latest-value.ts";
 import type {
   ReplicaEffect,
@@ -17,38 +23,20 @@ import type {
   Step,
   StepContext,
 } from "./replica-machine.ts";
+import { CONNECT_TIMEOUT_MS, REPLICA_LIMITS } from "./replica-limits.ts";
 import { startReplica, stepReplica, type StepReplica } from "./replica-state.ts";
-import type { Replica, ReplicaOptions, ReplicaStatus } from "./replica.ts";
+import type { Replica, ReplicaFault, ReplicaOptions, ReplicaStatus } from "./replica.ts";
 import type { Prediction } from "./runtime.ts";
 import { ServedModel } from "./served-model.ts";
 import { faultOf } from "./served-session.ts";
 import { StateScrub } from "./state-scrub.ts";
 
-/** The defaults of {@link ReplicaLimits}. */
-export const REPLICA_LIMITS: ReplicaLimits = {
-  openMs: 10_000, // a handshake over a bad mobile network
-  answerMs: 60_000, // 100 MB over 15 Mbit/s
-  silenceMs: 15_000, // seven missed signs of life: the line is dead
-  scrubMs: 30_000, // memory that rots is found within a minute, large states take seconds in parts
-  backoff: BACKOFF_LIMITS,
-};
-
-/** How long the first state may take unless told otherwise. Milliseconds. */
-export const CONNECT_TIMEOUT_MS = 15_000;
-
-/** One connection or the attempt to make it; `connection` is there once it is open. */
-interface Link {
-  readonly abort: AbortController;
-  connection: Connection | null;
-}
-
 /** The parts of a replica that a simulation replaces by faulty ones. */
-export interface ReplicaParts {
+export interface ReplicaParts extends FeedReaderParts {
   readonly step: StepReplica;
-  readonly decode: DecodeMessage;
 }
 
-const PARTS: ReplicaParts = { step: stepReplica, decode: decodeFeedMessage };
+const PARTS: ReplicaParts = { step: stepReplica, decode: decodeFeedMessage, hash: hashManifest };
 
 /** The shell around the state machine: performs effects one after another and reports events. */
 export class FollowingReplica implements Replica {
@@ -59,13 +47,14 @@ export class FollowingReplica implements Replica {
   readonly #statuses: LatestValue<ReplicaStatus>;
   #state: ReplicaState;
   #turn: Promise<void> = Promise.resolve();
-  #link: Link | null = null;
+  readonly #link: FeedLink;
   readonly #parts: ReplicaParts;
   readonly #model: ServedModel;
   readonly #scrub: StateScrub;
   readonly #wake: DeadlineTimer;
   #reader: FeedReader;
   #lastError: unknown = undefined;
+  #lastFault: ReplicaFault | null = null;
   #bytesReceived = 0;
   #disposal: Promise<void> | null = null;
 
@@ -85,8 +74,18 @@ export class FollowingReplica implements Replica {
       intervalMs: this.#limits.scrubMs,
       session: () => this.#model.session,
       onCorrupt: (error) => {
-        this.#lastError = error;
+        this.#failed(error);
         void this.#dispatch({ kind: "refused", fault: "broken" });
+      },
+    });
+    this.#link = new FeedLink({
+      transport: options.transport,
+      enqueue: (task) => this.#enqueue(task),
+      onOpened: () => this.#handle({ kind: "opened" }),
+      onFrame: async (frame) => this.#handle(await this.#eventOf(frame)),
+      onLost: (error) => {
+        this.#lastError = error ?? this.#lastError;
+        return this.#handle({ kind: "lost" });
       },
     });
     this.#wake = new DeadlineTimer(options.clock, this.#timers, () => {
@@ -135,9 +134,11 @@ export class FollowingReplica implements Replica {
       lagVersions: served === null ? 0 : Math.max(0, headVersion - served.version),
       storedVersion: this.#model.storedVersion,
       scrubs: this.#scrub.passed,
+      corruptions: this.#scrub.corruptions,
       updatesApplied: memory.updatesApplied,
       snapshots: memory.snapshots,
       rejected: memory.rejected,
+      lastFault: this.#lastFault,
       bytesReceived: this.#bytesReceived,
     };
   }
@@ -175,7 +176,7 @@ export class FollowingReplica implements Replica {
 
   #openReader(): FeedReader {
     const { signatures = null } = this.#options;
-    return new FeedReader(this.#parts.decode, signatures, this.#model.manifestBytes);
+    return new FeedReader(this.#parts, signatures, this.#model.manifestBytes);
   }
 
   readonly #abort = (): void => {
@@ -210,15 +211,13 @@ export class FollowingReplica implements Replica {
   async #execute(effect: ReplicaEffect): Promise<ReplicaEvent | null> {
     switch (effect.kind) {
       case "open":
-        this.#open();
+        this.#link.open();
         return null;
       case "close":
-        this.#link?.abort.abort();
-        this.#link?.connection?.close();
-        this.#link = null;
+        this.#link.close();
         return null;
       case "send":
-        this.#link?.connection?.send(encodeReplicaMessage(effect.message));
+        this.#link.send(encodeReplicaMessage(effect.message));
         return null;
       case "apply":
       case "replace":
@@ -226,44 +225,13 @@ export class FollowingReplica implements Replica {
         try {
           return await this.#model.change(effect);
         } catch (error) {
-          this.#lastError = error;
+          this.#failed(error);
           if (error instanceof CorruptUpdateError) return { kind: "malformed" };
           return { kind: "refused", fault: faultOf(error) };
         }
       default:
         return effect satisfies never;
     }
-  }
-
-  #open(): void {
-    const link: Link = { abort: new AbortController(), connection: null };
-    this.#link = link;
-    void this.#follow(link);
-  }
-
-  /** Reads one connection to its end; never throws. */
-  async #follow(link: Link): Promise<void> {
-    try {
-      link.connection = await this.#options.transport.open(link.abort.signal);
-      await this.#dispatchFrom(link, () => ({ kind: "opened" }));
-      for await (const frame of link.connection) {
-        if (this.#link !== link) break;
-        await this.#dispatchFrom(link, () => this.#eventOf(frame));
-      }
-    } catch (error) {
-      if (this.#link === link) this.#lastError = error;
-    }
-    await this.#dispatchFrom(link, () => {
-      this.#link = null;
-      return { kind: "lost" };
-    });
-  }
-
-  /** Like `#dispatch`, unless the connection was given up by then. */
-  #dispatchFrom(link: Link, event: () => ReplicaEvent | Promise<ReplicaEvent>): Promise<void> {
-    return this.#enqueue(async () => {
-      if (this.#link === link) await this.#handle(await event());
-    });
   }
 
   async #eventOf(frame: Uint8Array): Promise<ReplicaEvent> {
@@ -275,9 +243,21 @@ export class FollowingReplica implements Replica {
       return { kind: "message", message };
     } catch (error) {
       if (!(error instanceof EverfreshError)) throw error;
-      this.#lastError = error;
+      this.#failed(error);
+      const isHopeless =
+        error instanceof UpdateSignatureError || error instanceof SigningUnavailableError;
+      // Who has no state yet is told at once whom not to trust; who has one serves on.
+      if (isHopeless && this.#model.session === null) this.#first.reject(error);
       return { kind: "malformed" };
     }
+  }
+
+  #failed(error: unknown): void {
+    this.#lastError = error;
+    this.#lastFault = {
+      code: error instanceof EverfreshError ? error.code : null,
+      message: error instanceof Error ? error.message : String(error),
+    };
   }
 
   #settle(): void {

@@ -16,9 +16,10 @@ type SavedState = Omit<StoredReplica, "updates">;
 export function indexedDbReplicaStore(name: string, factory?: IDBFactory): ReplicaStore {
   let opening: Promise<IDBDatabase> | null = null;
   const database = (): Promise<IDBDatabase> => {
-    opening ??= openDatabase(name, factory).catch((error: unknown) => {
-      // The next call tries again.
-      opening = null;
+    // What is gone, or was not to be had, is opened anew by the next call.
+    const forget = (): void => void (opening = null);
+    opening ??= openDatabase(name, factory, forget).catch((error: unknown) => {
+      forget();
       throw error;
     });
     return opening;
@@ -61,7 +62,11 @@ export function indexedDbReplicaStore(name: string, factory?: IDBFactory): Repli
   };
 }
 
-function openDatabase(name: string, factory: IDBFactory | undefined): Promise<IDBDatabase> {
+function openDatabase(
+  name: string,
+  factory: IDBFactory | undefined,
+  onClosed: () => void,
+): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
     // Absent in Node, and in some private windows.
     const databases = factory ?? (globalThis as Partial<typeof globalThis>).indexedDB;
@@ -71,7 +76,16 @@ function openDatabase(name: string, factory: IDBFactory | undefined): Promise<ID
       request.result.createObjectStore(STATE);
       request.result.createObjectStore(UPDATES, { autoIncrement: true });
     };
-    request.onsuccess = () => resolve(request.result);
+    request.onsuccess = () => {
+      const database = request.result;
+      // The browser closes it when its data are cleared; another page may want to delete it.
+      database.onclose = onClosed;
+      database.onversionchange = () => {
+        database.close();
+        onClosed();
+      };
+      resolve(database);
+    };
     request.onerror = () => reject(storeError(name, request.error));
     request.onblocked = () => reject(storeError(name, new Error("another page holds it open")));
   });

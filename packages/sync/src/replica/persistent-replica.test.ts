@@ -1,8 +1,10 @@
 import { Random } from "@everfresh/core";
 import { beforeEach, describe, expect, it } from "vitest";
 
-import { importSigningKey, type SigningKey, signUpdate } from "../codec/update-signature.ts";
-import { ConnectError } from "../errors.ts";
+import { importSigningKey, type SigningKey } from "../codec/signing-keys.ts";
+import { signUpdate } from "../codec/update-signature.ts";
+import { UpdateSignatureError } from "../errors.ts";
+import type { UpdateHistory } from "../feed/catch-up.ts";
 import { Feed, type FeedOptions } from "../feed/feed.ts";
 import { ManualTime, settled } from "../manual-time.fixture.ts";
 import { Publisher, smallManifest } from "../publisher.fixture.ts";
@@ -167,6 +169,8 @@ describe("a replica that checks its state", () => {
     const { version, fingerprint } = publisher.deployed;
     expect(replica.status()).toMatchObject({ phase: "live", version, fingerprint, rejected: 1 });
     expect(replica.status().scrubs).toBeGreaterThan(scrubs);
+    expect(replica.status().corruptions).toBe(1);
+    expect(replica.status().lastFault?.code).toBe("EF_FINGERPRINT_MISMATCH");
     expect(runtime.openSessions).toBe(1);
   });
 
@@ -203,26 +207,65 @@ describe("a replica that requires signatures", () => {
     ["a stranger", stranger],
   ])("takes no state that %s has signed", async (_, signingKey) => {
     feed = openFeed(signingKey === undefined ? {} : { signingKey });
-    const opening = open({ signatures, connectTimeoutMs: 10_000 }).catch((error: unknown) => error);
-    await advance(12_000);
+    // At once: no later answer could be any better.
+    const opening = open({ signatures }).catch((error: unknown) => error);
+    await advance(250);
     const error = await opening;
-    expect(error).toBeInstanceOf(ConnectError);
-    expect(String(error)).toContain("Refused");
+    expect(error).toBeInstanceOf(UpdateSignatureError);
+    expect(String(error)).toContain("Refused: the manifest");
     expect(runtime.served).toEqual([]);
   });
 
   it("takes no update that is unsigned or of a stranger, and goes on with the next", async () => {
     feed = openFeed({ signingKey: trusted });
     await using replica = await open({ signatures });
+    expect(replica.status().lastFault).toBeNull();
     await publish(1);
     expect(replica.status()).toMatchObject({ version: 0, rejected: 1 });
+    expect(replica.status().lastFault).toEqual({
+      code: "EF_UPDATE_SIGNATURE",
+      message: expect.stringContaining("version 1 is not signed") as string,
+    });
     await advance(5_000);
     expect(replica.status()).toMatchObject({ phase: "live", version: 1, snapshots: 2 });
     await publishSigned(1, stranger);
     expect(replica.status()).toMatchObject({ version: 1 });
+    expect(replica.status().lastFault?.message).toMatch(/key [0-9a-f]{8} is not trusted/);
     await advance(5_000);
     await publishSigned(1, trusted);
     expect(replica.status()).toMatchObject({ phase: "live", version: 3 });
+  });
+
+  it("follows a publisher that changes its key once it trusts both", async () => {
+    feed = openFeed({ signingKey: trusted });
+    const keys = [trusted.publicKey, stranger.publicKey];
+    await using replica = await open({ signatures: { required: true, keys } });
+    const published: Uint8Array[] = [];
+    for (let i = 0; i < 40; i++) {
+      const { update, bytes } = publisher.next();
+      published.push(i < 20 ? await signUpdate(bytes, trusted) : bytes);
+      if (i < 10) feed.publish(update, published[i]!);
+    }
+    await advance(1_000);
+    expect(replica.status()).toMatchObject({ version: 10, rejected: 0 });
+    // The run starts again with another key: its log has updates of both, and unsigned ones.
+    feed[Symbol.dispose]();
+    transport.breakConnections();
+    const history: UpdateHistory = {
+      async *range(from, to) {
+        await Promise.resolve();
+        yield* published.slice(from - 1, to);
+      },
+    };
+    feed = openFeed({ signingKey: stranger, history });
+    await advance(5_000);
+    expect(replica.status()).toMatchObject({ phase: "live", version: 40, rejected: 0 });
+    // Who trusts the new key alone gets the same.
+    const only = { required: true, keys: [stranger.publicKey] };
+    const store = replicaStoreIn(new MemoryFiles());
+    await using late = await open({ signatures: only, transport: openTransport(), store });
+    await advance(1_000);
+    expect(late.status()).toMatchObject({ phase: "live", version: 40, rejected: 0 });
   });
 
   it("takes no snapshot that was signed for another model", async () => {

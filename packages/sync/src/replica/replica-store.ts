@@ -1,4 +1,4 @@
-import { DeployedState, EverfreshError } from "@everfresh/core";
+import { DeployedState, EverfreshError, stateBytes } from "@everfresh/core";
 
 import { decodeManifest } from "../codec/manifest-codec.ts";
 import { decodeSnapshot } from "../codec/snapshot-codec.ts";
@@ -66,6 +66,6 @@ export function restoreState(stored: StoredReplica): RestoredState {
   const { version, fingerprint } = deployed;
   const eventTimeMs = deployed.eventTimeMs ?? saved.eventTimeMs;
   const time = eventTimeMs === undefined ? {} : { eventTimeMs };
-  const snapshot = { version, fingerprint, ...time, bytes: new Uint8Array(state.buffer) };
+  const snapshot = { version, fingerprint, ...time, bytes: stateBytes(state) };
   return { manifest, snapshot };
 }

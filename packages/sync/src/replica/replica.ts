@@ -14,7 +14,7 @@ export interface ReplicaOptions {
   readonly runtime: Runtime;
   readonly clock: Clock;
   /** Jitter of the waiting times between attempts to connect. */
-  readonly random: Random;
+  readonly random: Pick<Random, "float">;
   /** @default the runtime's own */
   readonly timers?: Timers;
   /** Disposes the replica when aborted, at any time. */
@@ -32,6 +32,13 @@ export interface ReplicaOptions {
   readonly onStoreError?: (error: unknown) => void;
   /** @default REPLICA_LIMITS */
   readonly limits?: Partial<ReplicaLimits>;
+}
+
+/** Something that a replica has coped with. */
+export interface ReplicaFault {
+  /** Of an EverfreshError, such as EF_UPDATE_SIGNATURE; null for another one. */
+  readonly code: string | null;
+  readonly message: string;
 }
 
 /** What a replica says about itself. */
@@ -54,12 +61,16 @@ export interface ReplicaStatus {
   readonly storedVersion: number | null;
   /** Checks of the whole state so far that found it sound. */
   readonly scrubs: number;
+  /** Checks that found it to be other bits than it was: it is replaced by a snapshot each time. */
+  readonly corruptions: number;
   /** Updates applied so far. */
   readonly updatesApplied: number;
   /** Snapshots taken over so far; the first state was one, unless it came from the store. */
   readonly snapshots: number;
   /** Messages refused so far: corrupt, diverging, or with a gap before them. */
   readonly rejected: number;
+  /** What was wrong with a message, with the state or with the runtime the last time; null: nothing. */
+  readonly lastFault: ReplicaFault | null;
   /** Bytes of all messages that came in. */
   readonly bytesReceived: number;
 }

@@ -4,7 +4,7 @@ import type { FeedMessage } from "../protocol/message.ts";
 import type { ReplicaParts } from "../replica/following-replica.ts";
 import type { ReplicaEvent, ReplicaState, Step, StepContext } from "../replica/replica-machine.ts";
 import { stepReplica } from "../replica/replica-state.ts";
-import { mendChecksum } from "./sim-network.fixture.ts";
+import { type LineFaults, mendChecksum } from "./sim-network.fixture.ts";
 
 /** What a mutation changes. */
 export interface Mutation {
@@ -22,13 +22,17 @@ export interface Mutation {
   readonly isTorn?: boolean;
   /** The replica never checks its memory. */
   readonly neverScrubs?: boolean;
-  /** Where the search for a run that shows it begins: it is rare. @default 1 */
+  /** What the replica's policy gets wrong, in runs where signatures are required. */
+  readonly trusts?: "unsigned" | "any signature";
+  /** How the lines behave all the time, so that it shows sooner. */
+  readonly line?: Partial<LineFaults>;
+  /** Where the search for a run that shows it begins, to save time. @default 1 */
   readonly firstSeed?: number;
 }
 
 /** Every planted fault, by what is wrong. */
 export const MUTATIONS = {
-  "fingerprints are not checked": { isTrusting: true },
+  "fingerprints are not checked": { isTrusting: true, firstSeed: 8 },
   "a gap is accepted": { isTrusting: true, isHonest: true, parts: { step: acceptGaps } },
   "an update is applied twice": {
     isTrusting: true,
@@ -36,14 +40,20 @@ export const MUTATIONS = {
     parts: { step: applyDuplicates },
   },
   "a version is acknowledged before it is durable": { isEager: true },
-  "checksums are not checked": { parts: { decode: decodeUnchecked } },
-  "a snapshot that was under way is taken": { parts: { step: takeOldSnapshots }, firstSeed: 600 },
-  "nobody asks for what was lost": { parts: { step: neverResync } },
-  "a connection that is silent is waited for": { parts: { step: waitForever } },
-  "a state that does not fit is served on": { parts: { step: ignoreRefusals } },
-  "a slow replica's queue has no bound": { isUnbounded: true },
+  "checksums are not checked": { parts: { decode: decodeUnchecked }, firstSeed: 16 },
+  "a snapshot that was under way is taken": {
+    parts: { step: takeOldSnapshots },
+    line: { drop: 0.1, duplicate: 0.5, reorder: 0.5 },
+    firstSeed: 44,
+  },
+  "nobody asks for what was lost": { parts: { step: neverResync }, firstSeed: 8 },
+  "a connection that is silent is waited for": { parts: { step: waitForever }, firstSeed: 10 },
+  "a state that does not fit is served on": { parts: { step: ignoreRefusals }, firstSeed: 8 },
+  "a slow replica's queue has no bound": { isUnbounded: true, firstSeed: 14 },
   "the store is written in place": { isTorn: true },
-  "memory is never checked": { neverScrubs: true },
+  "memory is never checked": { neverScrubs: true, firstSeed: 8 },
+  "what nobody has signed is taken": { trusts: "unsigned", firstSeed: 8 },
+  "signatures are there, and nobody looks at them": { trusts: "any signature", firstSeed: 8 },
 } as const satisfies Readonly<Record<string, Mutation>>;
 
 /** Takes any later update for the next one. */

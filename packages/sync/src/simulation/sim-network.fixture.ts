@@ -2,11 +2,18 @@ import { crc32, type Random } from "@everfresh/core";
 
 import { TransportError } from "../errors.ts";
 import type { FeedConnection, FeedSession } from "../feed/feed-connection.ts";
-import { FEED_MESSAGE_TYPES } from "../protocol/message-codec.ts";
+import {
+  decodeFeedMessage,
+  FEED_MESSAGE_TYPES,
+  frameSnapshot,
+  frameUpdate,
+} from "../protocol/message-codec.ts";
 import { FrameQueue } from "../transport/frame-queue.ts";
-import type { Fetch } from "../transport/http/http-transport.ts";
 import type { HttpFeedAnswer, HttpFeedRequest } from "../transport/http/http-feed.ts";
+import type { Fetch } from "../transport/http/http-requests.ts";
+import { segmentBody, updatesOf } from "../transport/http/segment.ts";
 import type { Connection, Transport } from "../transport/transport.ts";
+import type { SimAttacker } from "./sim-attacker.fixture.ts";
 import type { SimTime } from "./sim-time.fixture.ts";
 
 /** What listens at the other end; null while nobody does. */
@@ -22,6 +29,8 @@ export interface LineFaults {
   readonly corrupt: number;
   /** Flips bits and mends the checksum: a broken program on the way. */
   readonly forge: number;
+  /** Somebody puts his own in place of an update or a snapshot. */
+  readonly attack: number;
   readonly duplicate: number;
   readonly reorder: number;
   /** Bytes per millisecond. */
@@ -34,7 +43,7 @@ export const ADDRESS = "line:model";
 
 /** A line without faults. */
 export const GOOD_LINE: LineFaults = {
-  ...{ drop: 0, corrupt: 0, forge: 0, duplicate: 0, reorder: 0 },
+  ...{ drop: 0, corrupt: 0, forge: 0, attack: 0, duplicate: 0, reorder: 0 },
   bandwidth: 10_000,
   delayMs: 20,
 };
@@ -50,14 +59,21 @@ export class SimLine implements Transport {
   readonly #time: SimTime;
   readonly #random: Random;
   readonly #server: () => SimServer | null;
+  readonly #attacker: SimAttacker;
   #breaks = new Set<() => void>();
   #heads: HttpFeedAnswer[] = [];
   #bufferedBytes = 0;
 
-  constructor(time: SimTime, random: Random, server: () => SimServer | null) {
-    this.#time = time;
-    this.#random = random;
-    this.#server = server;
+  constructor(options: {
+    readonly time: SimTime;
+    readonly random: Random;
+    readonly server: () => SimServer | null;
+    readonly attacker: SimAttacker;
+  }) {
+    this.#time = options.time;
+    this.#random = options.random;
+    this.#server = options.server;
+    this.#attacker = options.attacker;
   }
 
   /** Bytes on their way to the replica over the newest connection. */
@@ -101,7 +117,8 @@ export class SimLine implements Transport {
         const ifNoneMatch = headers["if-none-match"] ?? null;
         void server.answer({ path, ifNoneMatch }).then((fresh) => {
           const answer = path === "head" ? this.#cached(fresh) : fresh;
-          const [body = answer.body] = this.#damaged(answer.body, null);
+          const sent = this.#happens("attack") ? this.#attackedBody(path, answer) : answer.body;
+          const [body = sent] = this.#damaged(sent, null);
           this.#time.after(this.#delay() + body.length / this.faults.bandwidth, () => {
             if (this.isPartitioned || this.#happens("drop")) fail();
             else
@@ -196,6 +213,7 @@ export class SimLine implements Transport {
     let sent = frame;
     if (this.#happens("corrupt")) sent = this.#flipped(frame, 0, frame.length);
     else if (types !== null && this.#happens("forge")) sent = this.#forged(frame, types);
+    else if (types !== null && this.#happens("attack")) sent = this.#attacked(frame, types);
     return this.#happens("duplicate") ? [sent, sent] : [sent];
   }
 
@@ -222,6 +240,21 @@ export class SimLine implements Transport {
     return forged;
   }
 
+  #attacked(frame: Uint8Array, types: typeof FEED_MESSAGE_TYPES): Uint8Array {
+    if (frame[0] === types.update) return frameUpdate(this.#attacker.update(frame.subarray(1)));
+    if (frame[0] !== types.snapshot) return frame;
+    const message = decodeFeedMessage(frame);
+    if (message.kind !== "snapshot") return frame;
+    return frameSnapshot(message.logId, this.#attacker.snapshot(message.bytes));
+  }
+
+  #attackedBody(path: string, { status, body }: HttpFeedAnswer): Uint8Array {
+    if (status !== 200) return body;
+    if (path.startsWith("anchors/")) return this.#attacker.snapshot(body);
+    if (!path.startsWith("segments/")) return body;
+    return segmentBody(updatesOf(body).map((bytes) => this.#attacker.update(bytes)));
+  }
+
   /** Now and then the answer of a moment ago. */
   #cached(fresh: HttpFeedAnswer): HttpFeedAnswer {
     if (fresh.status === 200) this.#heads = [...this.#heads.slice(-2), fresh];
@@ -233,7 +266,7 @@ export class SimLine implements Transport {
     return 1 + this.#random.below(this.faults.delayMs);
   }
 
-  #happens(fault: "drop" | "corrupt" | "forge" | "duplicate" | "reorder"): boolean {
+  #happens(fault: Exclude<keyof LineFaults, "bandwidth" | "delayMs">): boolean {
     const chance = this.faults[fault];
     if (chance === 0 || this.#random.float() >= chance) return false;
     this.counts[fault] = (this.counts[fault] ?? 0) + 1;

@@ -1,5 +1,7 @@
 import type { Random } from "@everfresh/core";
 
+import type { SignaturePolicy } from "../codec/update-signature.ts";
+import { UpdateSignatureError } from "../errors.ts";
 import { FollowingReplica, type ReplicaParts } from "../replica/following-replica.ts";
 import type { Step } from "../replica/replica-machine.ts";
 import type { StepReplica } from "../replica/replica-state.ts";
@@ -21,6 +23,10 @@ export interface SimReplicaOptions {
   readonly parts: ReplicaParts;
   readonly isTrusting: boolean;
   readonly scrubMs: number;
+  /** Whose updates it takes; null for anybody's. */
+  readonly signatures: SignaturePolicy | null;
+  /** It has ended because what it was to begin with was not signed as it must be. */
+  readonly onMistrust: () => void;
 }
 
 /** The limits of simulated replicas: short, so that a run is. */
@@ -43,6 +49,7 @@ export class SimReplica {
 
   constructor(options: SimReplicaOptions) {
     const { time, random, line, disk, isPolling, parts, isTrusting, scrubMs } = options;
+    const { signatures, onMistrust } = options;
     this.time = time;
     this.runtime = new SimRuntime(isTrusting);
     const polling = {
@@ -62,12 +69,16 @@ export class SimReplica {
         random,
         store: replicaStoreIn(disk.mount()),
         connectTimeoutMs: 1e9,
+        ...(signatures === null ? {} : { signatures }),
         limits: { ...LIMITS, scrubMs },
       },
       { ...parts, step: (state, event, context) => this.#step(parts.step, state, event, context) },
     );
     // A crashed process never gets there.
-    this.#replica.opened().catch(this.#failed);
+    this.#replica.opened().catch((error: unknown) => {
+      if (!(error instanceof UpdateSignatureError)) this.#failed(error);
+      else if (time.isAlive) onMistrust();
+    });
   }
 
   get status(): ReplicaStatus {

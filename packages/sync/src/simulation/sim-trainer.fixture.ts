@@ -8,7 +8,9 @@ import {
   type StateLayout,
 } from "@everfresh/core";
 
+import type { SigningKey } from "../codec/signing-keys.ts";
 import { decodeUpdate, encodeUpdate } from "../codec/update-codec.ts";
+import { signUpdate } from "../codec/update-signature.ts";
 import type { FeedConnection, FeedSession } from "../feed/feed-connection.ts";
 import { Feed } from "../feed/feed.ts";
 import type { Manifest } from "../manifest.ts";
@@ -20,11 +22,13 @@ import {
   type HttpFeedRequest,
 } from "../transport/http/http-feed.ts";
 import type { SimDisk } from "./sim-disk.fixture.ts";
+import { simHash } from "./sim-keys.fixture.ts";
 import { SimLog } from "./sim-log.fixture.ts";
 import type { SimServer } from "./sim-network.fixture.ts";
 import type { ProcessTime } from "./sim-time.fixture.ts";
 
-const LAYOUT: StateLayout = stateLayout([
+/** The state of every simulated model. */
+export const SIM_LAYOUT: StateLayout = stateLayout([
   { name: "weight", role: "parameter", dtype: "float32", shape: [6, 8] },
   { name: "bias", role: "parameter", dtype: "float32", shape: [6] },
   { name: "mean", role: "buffer", dtype: "float32", shape: [3] },
@@ -35,7 +39,7 @@ const LAYOUT: StateLayout = stateLayout([
 export const BUFFERED_BYTES_MAX = 1_000;
 
 /** Bytes of a snapshot with the manifest before it, at most. */
-export const STATE_BYTES_MAX: number = LAYOUT.byteLength + 1_200;
+export const STATE_BYTES_MAX: number = SIM_LAYOUT.byteLength + 1_200;
 
 /** A published version, with what belongs to it. */
 export interface PublishedVersion extends StateName {
@@ -52,6 +56,8 @@ export interface SimTrainerOptions {
   readonly random: Random;
   /** A version is in the log for good, and replicas may have it from now on. */
   readonly onPublished: (version: PublishedVersion) => void;
+  /** Signs all that it publishes; null for nothing. */
+  readonly signingKey: SigningKey | null;
   /** Mutations. */
   readonly isEager: boolean;
   readonly isUnbounded: boolean;
@@ -70,20 +76,25 @@ export class SimTrainer implements SimServer {
     this.#options = options;
     this.#log = log;
     this.#deployed = deployed;
-    this.#feed = new Feed({
-      manifest: manifestOf(options.logId),
-      deployed,
-      clock: options.time,
-      timers: options.time,
-      history: log,
-      limits: {
-        bufferedBytesMax: options.isUnbounded ? 1e9 : BUFFERED_BYTES_MAX,
-        snapshotIntervalMs: 200,
-        beatMs: 500,
-        helloMs: 2_000,
-        historyBytesMax: 1_500,
+    const { signingKey } = options;
+    this.#feed = new Feed(
+      {
+        manifest: manifestOf(options.logId),
+        deployed,
+        clock: options.time,
+        timers: options.time,
+        history: log,
+        ...(signingKey === null ? {} : { signingKey }),
+        limits: {
+          bufferedBytesMax: options.isUnbounded ? 1e9 : BUFFERED_BYTES_MAX,
+          snapshotIntervalMs: 200,
+          beatMs: 500,
+          helloMs: 2_000,
+          historyBytesMax: 1_500,
+        },
       },
-    });
+      { hash: simHash },
+    );
     this.#http = new HttpFeed(this.#feed);
   }
 
@@ -91,7 +102,7 @@ export class SimTrainer implements SimServer {
   static async start(options: SimTrainerOptions): Promise<SimTrainer> {
     const { seed, logId, disk, onPublished } = options;
     const log = await SimLog.open(disk.mount(), options.isEager);
-    const state = createState(LAYOUT);
+    const state = createState(SIM_LAYOUT);
     const random = new Random(seed, 77);
     for (let i = 0; i < state.parameters.length; i++) state.parameters[i] = random.normal();
     const deployed = new DeployedState(state, 0);
@@ -101,7 +112,7 @@ export class SimTrainer implements SimServer {
     };
     tell();
     for (const { bytes } of log.records) {
-      deployed.apply(decodeUpdate(bytes, { layout: LAYOUT }));
+      deployed.apply(decodeUpdate(bytes, { layout: SIM_LAYOUT }));
       // The last one may be there though nobody was told: it is published now.
       tell();
     }
@@ -126,11 +137,12 @@ export class SimTrainer implements SimServer {
   async publish(): Promise<void> {
     if (this.#isBusy) return;
     this.#isBusy = true;
-    const { random, time, logId, onPublished } = this.#options;
+    const { random, time, logId, onPublished, signingKey } = this.#options;
     const eventTimeMs = random.below(5) === 0 ? null : Math.floor(time.nowMs());
     const update = this.#deployed.updateFor(changeOf(random), eventTimeMs);
-    const base = new Uint32Array(this.#deployed.state.buffer, 0, LAYOUT.parameterCount);
-    const bytes = encodeUpdate(update, { layout: LAYOUT, base });
+    const base = new Uint32Array(this.#deployed.state.buffer, 0, SIM_LAYOUT.parameterCount);
+    const unsigned = encodeUpdate(update, { layout: SIM_LAYOUT, base });
+    const bytes = signingKey === null ? unsigned : await signUpdate(unsigned, signingKey);
     await this.#log.append(bytes);
     if (!time.isAlive) return;
     this.#deployed.apply(update);
@@ -142,14 +154,14 @@ export class SimTrainer implements SimServer {
 }
 
 function manifestOf(logId: string): Manifest {
-  return { ...smallManifest(logId), layout: LAYOUT };
+  return { ...smallManifest(logId), layout: SIM_LAYOUT };
 }
 
 /** A change of every kind that there is. */
 function changeOf(random: Random): StateChange {
   const chosen = new Set<number>();
   const count = 1 + random.below(6);
-  while (chosen.size < count) chosen.add(random.below(LAYOUT.parameterCount));
+  while (chosen.size < count) chosen.add(random.below(SIM_LAYOUT.parameterCount));
   const indices = Uint32Array.from([...chosen].sort((a, b) => a - b));
   const buffers =
     random.below(6) === 0

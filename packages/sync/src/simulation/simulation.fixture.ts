@@ -5,16 +5,20 @@
  */
 import { Random } from "@everfresh/core";
 
+import type { SigningKey } from "../codec/signing-keys.ts";
+import type { SignaturePolicy } from "../codec/update-signature.ts";
 import { settled } from "../manual-time.fixture.ts";
 import { decodeFeedMessage } from "../protocol/message-codec.ts";
 import { stepReplica } from "../replica/replica-state.ts";
 import { Invariants } from "./invariants.fixture.ts";
 import type { Mutation } from "./mutation.fixture.ts";
+import { SimAttacker } from "./sim-attacker.fixture.ts";
 import { SimDisk } from "./sim-disk.fixture.ts";
+import { simHash, simKey } from "./sim-keys.fixture.ts";
 import { GOOD_LINE, type LineFaults, SimLine } from "./sim-network.fixture.ts";
 import { SimReplica } from "./sim-replica.fixture.ts";
 import { ProcessTime, SimTime } from "./sim-time.fixture.ts";
-import { SimTrainer } from "./sim-trainer.fixture.ts";
+import { SIM_LAYOUT, SimTrainer } from "./sim-trainer.fixture.ts";
 
 /** What became of a run. */
 export interface SimulationResult {
@@ -52,6 +56,17 @@ export function simulate(seed: number, mutation: Mutation = {}): Promise<Simulat
   return new Simulation(seed, mutation).run();
 }
 
+/** The keys of publishers, all of which replicas trust. */
+const KEYS = [simKey(11), simKey(12)] as const;
+
+function policyOf({ trusts }: Mutation): SignaturePolicy {
+  const keys = KEYS.map(({ publicKey }) => publicKey);
+  if (trusts === "unsigned") return { required: false, keys };
+  if (trusts === undefined) return { required: true, keys };
+  const blind = keys.map((key) => ({ ...key, verify: () => Promise.resolve(true) }));
+  return { required: true, keys: blind };
+}
+
 class Simulation {
   readonly #seed: number;
   readonly #mutation: Mutation;
@@ -64,6 +79,8 @@ class Simulation {
   #trainerTime: ProcessTime | null = null;
   #trainerDisk: SimDisk;
   #generation = 1;
+  /** Null in runs in which nothing is signed, and nobody asks for it. */
+  #signingKey: SigningKey | null;
   #events = 0;
   #lives = 0;
   #hasFaults = true;
@@ -74,10 +91,16 @@ class Simulation {
     this.#seed = seed;
     this.#mutation = mutation;
     this.#random = new Random(seed, 1);
+    this.#signingKey = seed % 2 === 0 ? KEYS[0] : null;
     this.#invariants = new Invariants();
     this.#trainerDisk = this.#newDisk(false);
     this.#places = Array.from({ length: 2 + this.#random.below(2) }, (_, i) => ({
-      line: new SimLine(this.#time, new Random(seed, 100 + i), () => this.#trainer),
+      line: new SimLine({
+        time: this.#time,
+        random: new Random(seed, 100 + i),
+        server: () => this.#trainer,
+        attacker: new SimAttacker(new Random(seed, 200 + i), SIM_LAYOUT, [KEYS[0].publicKey.id]),
+      }),
       disk: this.#newDisk(mutation.isTorn ?? false),
       isPolling: i === 0,
       replica: null,
@@ -145,6 +168,7 @@ class Simulation {
       disk: this.#trainerDisk,
       random: new Random(this.#seed, 1_000 + this.#lives),
       onPublished: (version) => this.#invariants.published(version),
+      signingKey: this.#signingKey,
       isEager: this.#mutation.isEager ?? false,
       isUnbounded: this.#mutation.isUnbounded ?? false,
     }).then(
@@ -164,9 +188,12 @@ class Simulation {
       line: place.line,
       disk: place.disk,
       isPolling: place.isPolling,
-      parts: { step: stepReplica, decode: decodeFeedMessage, ...parts },
+      parts: { step: stepReplica, decode: decodeFeedMessage, hash: simHash, ...parts },
       isTrusting,
       scrubMs: neverScrubs ? 1e9 : 1_500,
+      signatures: this.#signingKey === null ? null : policyOf(this.#mutation),
+      // Whoever looks after it starts it again.
+      onMistrust: () => this.#crashReplica(place, "mistrust"),
     });
     this.#invariants.started(this.#places.indexOf(place));
   }
@@ -184,11 +211,16 @@ class Simulation {
       this.#trainerDisk = this.#newDisk(false);
       for (const { line } of this.#places) line.forget();
     }
+    // Or it has got another key, which replicas trust too.
+    if (this.#signingKey !== null && this.#random.below(3) === 0) {
+      this.#count("new key");
+      this.#signingKey = this.#signingKey === KEYS[0] ? KEYS[1] : KEYS[0];
+    }
     this.#time.after(this.#random.below(RESTART_MS_MAX), () => this.#startTrainer());
   }
 
-  #crashReplica(place: Place): void {
-    this.#count("replica crash");
+  #crashReplica(place: Place, why = "replica crash"): void {
+    this.#count(why);
     this.#kill(place.replica?.time ?? null);
     place.disk.unmount();
     place.replica = null;
@@ -248,10 +280,13 @@ class Simulation {
       drop: chance(0.2),
       corrupt: chance(0.2),
       forge: this.#mutation.isHonest === true ? 0 : chance(0.1),
+      // Without signatures nothing could be done about it.
+      attack: this.#mutation.isHonest === true || this.#signingKey === null ? 0 : chance(0.1),
       duplicate: chance(0.3),
       reorder: chance(0.2),
       bandwidth: this.#random.below(4) === 0 ? 0.2 : 100,
       delayMs: 1 + this.#random.below(80),
+      ...this.#mutation.line,
     };
   }
 

@@ -42,4 +42,22 @@ describe("FrameQueue", () => {
     queue.clear();
     expect(await allFrames(queue)).toEqual([]);
   });
+
+  it("is drained once everything was read, or dropped", async () => {
+    const queue = new FrameQueue(100);
+    await queue.drained();
+    queue.push(Uint8Array.of(1));
+    queue.push(Uint8Array.of(2));
+    let isDrained = false;
+    const drained = queue.drained().then(() => (isDrained = true));
+    const reading = queue[Symbol.asyncIterator]();
+    await reading.next();
+    expect(isDrained).toBe(false);
+    await reading.next();
+    await drained;
+    queue.push(Uint8Array.of(3));
+    const dropped = queue.drained();
+    queue.clear();
+    await dropped;
+  });
 });

@@ -6,6 +6,7 @@ export class FrameQueue implements AsyncIterable<Uint8Array> {
   #ended = false;
   #error: Error | null = null;
   #wake: (() => void) | null = null;
+  #drained: (() => void)[] = [];
 
   /**
    * @param bytesMax how many bytes may wait beside the largest waiting frame: a snapshot may be
@@ -31,6 +32,13 @@ export class FrameQueue implements AsyncIterable<Uint8Array> {
     return true;
   }
 
+  /** Resolves when nothing waits any more: read, or dropped. */
+  async drained(): Promise<void> {
+    while (this.#frames.length > 0) {
+      await new Promise<void>((resolve) => this.#drained.push(resolve));
+    }
+  }
+
   /** Ends after the frames that wait; with an error the reader gets it then. */
   end(error: Error | null = null): void {
     if (this.#ended) return;
@@ -44,6 +52,7 @@ export class FrameQueue implements AsyncIterable<Uint8Array> {
     this.#frames = [];
     this.#bytes = 0;
     this.end();
+    this.#wakeDrained();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, undefined> {
@@ -51,6 +60,7 @@ export class FrameQueue implements AsyncIterable<Uint8Array> {
       const frame = this.#frames.shift();
       if (frame !== undefined) {
         this.#bytes -= frame.length;
+        if (this.#frames.length === 0) this.#wakeDrained();
         yield frame;
       } else if (this.#ended) {
         if (this.#error !== null) throw this.#error;
@@ -63,6 +73,10 @@ export class FrameQueue implements AsyncIterable<Uint8Array> {
     const longer = (length: number, other: Uint8Array): number => Math.max(length, other.length);
     const largest = this.#frames.reduce(longer, frame.length);
     return this.#bytes + frame.length - largest <= this.#bytesMax;
+  }
+
+  #wakeDrained(): void {
+    for (const wake of this.#drained.splice(0)) wake();
   }
 
   #wakeReader(): void {

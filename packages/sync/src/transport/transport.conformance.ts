@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import { TransportError } from "../errors.ts";
 import type { FeedConnection } from "../feed/feed-connection.ts";
-import type { Transport } from "./transport.ts";
+import { describeOpening, type OpeningWorld } from "./opening.conformance.ts";
 
 /** The feed's side of one connection, as the suite sees it. */
 export interface ServerSide {
@@ -14,19 +13,18 @@ export interface ServerSide {
 }
 
 /** A transport with a server at its other end. */
-export interface TransportWorld extends AsyncDisposable {
-  readonly transport: Transport;
-  /** A transport of the same kind to where nobody listens. */
-  readonly unreachable: Transport;
+export interface TransportWorld extends OpeningWorld {
   /** The server's side of connection number `index`, once it is there. */
   accepted(index: number): Promise<ServerSide>;
   /** Resolves when `condition` holds. */
   until(condition: () => boolean): Promise<void>;
 }
 
-/** What every transport must do. */
+/** What every transport must do that carries frames between a replica and a feed. */
 export function describeTransport(name: string, open: () => Promise<TransportWorld>): void {
   const never = new AbortController().signal;
+
+  describeOpening(name, open);
 
   describe(`${name} as a transport`, () => {
     it("carries binary frames of any length to the replica, in order", async () => {
@@ -71,19 +69,6 @@ export function describeTransport(name: string, open: () => Promise<TransportWor
       const server = await world.accepted(0);
       controller.abort();
       await world.until(() => server.isClosed);
-    });
-
-    it("rejects with a typed error that names the address when nobody listens", async () => {
-      await using world = await open();
-      const error: unknown = await world.unreachable.open(never).catch((reason: unknown) => reason);
-      expect(error).toBeInstanceOf(TransportError);
-      expect(String(error)).toContain(world.unreachable.address);
-    });
-
-    it("rejects with the signal's reason when aborted before", async () => {
-      await using world = await open();
-      const reason = new Error("no longer needed");
-      await expect(world.transport.open(AbortSignal.abort(reason))).rejects.toBe(reason);
     });
 
     it("keeps two connections apart", async () => {

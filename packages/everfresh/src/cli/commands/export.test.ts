@@ -82,7 +82,7 @@ describe("everfresh export", () => {
   });
 
   it.each([
-    ["a version that is not there", ["--version", "4"], 5, "EF_VERSION_UNKNOWN"],
+    ["a version that is not there", ["--version", "4"], 5, "EF_VERSION_NOT_KEPT"],
     ["trained weights before the first checkpoint", ["--trained"], 5, "EF_STATE_DIRECTORY"],
     ["a version of the trained weights", ["--trained", "--version", "0"], 2, "EF_USAGE"],
     ["a version that is no number", ["--version", "new"], 2, "EF_USAGE"],
@@ -117,7 +117,7 @@ async function writeRun(directory: string, name: string, { state }: Model): Prom
   const opened = openStateDirectory(directory);
   const parameters = state.layout.parameterCount;
   const facts = { model: name, source: "digits", seed: 3, parameters };
-  opened.writeRecord({ ...facts, plan: null, processor: null, goal: null });
+  opened.writeRecord({ ...facts, mode: "weights", plan: null, processor: null, goal: null });
   await using log = await openUpdateLog({ file: opened.databaseFile });
   const start = deployCopy(state, 0);
   const bytes = new Uint8Array(start.state.buffer);

@@ -23,6 +23,7 @@ beforeEach(async () => {
     source: "points",
     seed: 1,
     parameters: SMALL_MODEL.state.layout.parameterCount,
+    mode: "weights",
     plan: null,
     processor: null,
     goal: null,
@@ -67,6 +68,7 @@ describe("everfresh show", () => {
       samplerDrawn: 600,
       eventTime: "1970-01-01T00:00:06.000Z",
       tensors: [{ role: "parameter", entries: 2 }],
+      signedBy: null,
     });
     const parts = Object.values(document.bytesByPart).reduce((sum, count) => sum + count, 0);
     expect(parts).toBe(document.bytes);

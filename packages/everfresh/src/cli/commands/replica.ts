@@ -1,10 +1,19 @@
 import { Command, Option } from "commander";
-import { type Client, connect, httpTransport, webSocketUrl } from "@everfresh/client";
+import {
+  type Client,
+  connect,
+  type ConnectTarget,
+  httpTransport,
+  webSocketUrl,
+} from "@everfresh/client";
 import type { Source } from "@everfresh/streams";
 import { fileReplicaStore } from "@everfresh/sync/node";
 import { heldOutDigits } from "../../config/digits-model.ts";
+import { UsageError } from "../../errors.ts";
 import { startReplicaServer } from "../../http/replica-server.ts";
+import { isNatsAddress, natsTransportTo } from "../../nats/nats-address.ts";
 import { SEED_DEFAULT } from "../../run/run-goal.ts";
+import { readPublicKey } from "../../signing/key-files.ts";
 import { interruptSignal, untilAborted } from "../interrupt.ts";
 import { addCommonOptions, type CommonOptions } from "../options.ts";
 import { scoreNowAndThen, scoreReplica } from "../replica-score.ts";
@@ -18,6 +27,10 @@ interface ReplicaCommandOptions extends CommonOptions {
   readonly host: string;
   /** By plain HTTP. */
   readonly poll: boolean;
+  /** File of the credentials for a NATS server. */
+  readonly natsCreds?: string;
+  /** Files of the public keys whose updates are taken; without any, everybody's are. */
+  readonly trust?: readonly string[];
   /** Results and errors only. */
   readonly quiet: boolean;
 }
@@ -31,11 +44,14 @@ export function replicaCommand(): Command {
         "fingerprint as it learns, and with --data its own accuracy there. It runs until Ctrl-C; " +
         "with --steps it ends after so many updates. --state keeps what it has in a directory: it " +
         "starts from there, without the trainer too. --poll follows by plain HTTP, through caches. " +
+        "Over NATS the URL is nats://HOST:4222/MODEL, or nats+ws://HOST:PORT/MODEL by WebSocket. " +
         "--port serves its own health and status; --ratio is the trainer's and has no effect here.",
     )
     .argument("<url>", "the model's address, such as ws://127.0.0.1:7070/v1/models/digits")
     .option("--digits", "score itself on generated digits (of --seed)", false)
     .option("--poll", "follow by plain HTTP requests instead of a WebSocket", false)
+    .option("--nats-creds <file>", "credentials for a NATS server, as `nsc` writes them")
+    .option("--trust <file...>", "public keys of `keygen`: take only what one of them has signed")
     .addOption(new Option("--host <address>", "address for --port").default("127.0.0.1"))
     .addOption(new Option("--quiet", "print results and errors only").default(false));
   addCommonOptions(command);
@@ -65,13 +81,14 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
   } finally {
     await server?.close();
   }
-  const { version, fingerprint, updatesApplied, rejected, snapshots } = model.status();
+  const { version, fingerprint, updatesApplied, rejected, snapshots, ...rest } = model.status();
   const heldOutAccuracy = ownData === null ? null : await scoreReplica(model, ownData);
   say(`version ${version}  fingerprint ${fingerprint}`);
   if (heldOutAccuracy !== null) say(`accuracy on its own data: ${percent(heldOutAccuracy)}`);
   if (options.json) {
-    const counts = { updatesApplied, rejectedUpdates: rejected, snapshots };
-    const document = { version, fingerprint, heldOutAccuracy, ...counts };
+    const { scrubs, corruptions, lastFault } = rest;
+    const counts = { updatesApplied, rejectedUpdates: rejected, snapshots, scrubs, corruptions };
+    const document = { version, fingerprint, heldOutAccuracy, ...counts, lastFault };
     process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
   }
 }
@@ -79,26 +96,42 @@ async function joinAndFollow(url: string, options: ReplicaCommandOptions): Promi
 /** Connects; `signal` ends the attempt, but not the connection once it stands. */
 async function join(
   url: string,
-  { state, poll }: ReplicaCommandOptions,
+  options: ReplicaCommandOptions,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Client> {
+  const { state, trust } = options;
+  const way = await wayTo(url, options);
+  const keys = await Promise.all((trust ?? []).map(readPublicKey));
   const attempt = new AbortController();
   const abandon = (): void => attempt.abort(signal.reason);
   signal.addEventListener("abort", abandon);
   try {
-    return await connect(url, {
+    return await connect(way, {
       signal: attempt.signal,
       // What it shows is of the newest version, so predictions must be too.
       mode: "patch",
       ...(state === undefined ? {} : { store: fileReplicaStore(state) }),
-      ...(poll ? { transport: httpTransport(webSocketUrl(url).replace(/^ws/, "http")) } : {}),
+      ...(trust === undefined ? {} : { signatures: { required: true, keys } }),
       onStoreError: (error) =>
         terminal.line(`state not kept: ${error instanceof Error ? error.message : String(error)}`),
     });
   } finally {
     signal.removeEventListener("abort", abandon);
   }
+}
+
+/** How the URL is followed. */
+async function wayTo(
+  url: string,
+  { poll, natsCreds }: ReplicaCommandOptions,
+): Promise<ConnectTarget> {
+  if (isNatsAddress(url)) {
+    if (poll) throw new UsageError("--poll is plain HTTP; a model on a NATS server needs none");
+    return natsTransportTo(url, natsCreds);
+  }
+  if (natsCreds !== undefined) throw new UsageError("--nats-creds goes with a nats:// address");
+  return poll ? httpTransport(webSocketUrl(url).replace(/^ws/, "http")) : url;
 }
 
 /** Shows versions as they come, until `signal`, the wanted number of updates or the end. */
@@ -116,8 +149,11 @@ async function follow(
     quiet || ownData === null ? null : scoreNowAndThen(model, ownData, terminal, done);
   const untilVersion = model.status().version + steps;
   let shown = "";
+  let told: string | undefined;
   const show = (): void => {
-    const { phase, version, fingerprint } = model.status();
+    const { phase, version, fingerprint, lastFault } = model.status();
+    if (lastFault !== null && lastFault.message !== told) say(lastFault.message);
+    told = lastFault?.message;
     const text = `version ${version}  fingerprint ${fingerprint}${phase === "live" ? "" : `  ${phase}`}`;
     if (text !== shown) say(text);
     shown = text;

@@ -3,7 +3,9 @@ import { Command, Option } from "commander";
 import { systemClock } from "@everfresh/core";
 import { digitsModel } from "../../config/digits-model.ts";
 import { findConfig, loadConfig, type LoadedConfig } from "../../config/load-config.ts";
+import { nats } from "../../config/nats.ts";
 import { UsageError } from "../../errors.ts";
+import { parseNatsServer } from "../../nats/nats-address.ts";
 import { runModel } from "../../run/run-model.ts";
 import type { RunModelOptions } from "../../run/run-options.ts";
 import { replicasInStep } from "../in-step.ts";
@@ -26,6 +28,12 @@ export interface RunCommandOptions extends CommonOptions, PlanOptions {
   readonly config?: string;
   /** Let a model with other tensors start anew in the same state directory. */
   readonly newGeneration?: boolean;
+  /** File of the private key that signs what is published. */
+  readonly signingKey?: string;
+  /** Address of a NATS server to publish to. */
+  readonly nats?: string;
+  /** File of the credentials for it. */
+  readonly natsCreds?: string;
   readonly host: string;
   /** Samples per second. */
   readonly rate?: number;
@@ -43,7 +51,10 @@ export function runCommand(): Command {
         "run of --steps that was interrupted is completed.",
     )
     .option("--config <file>", "configuration file (TypeScript or JavaScript)")
-    .option("--new-generation", "let a model with other tensors start anew in the same --state");
+    .option("--new-generation", "let a model with other tensors start anew in the same --state")
+    .option("--signing-key <file>", "private key of `keygen`: signs all that is published")
+    .option("--nats <url>", "publish to a NATS server too, such as nats://127.0.0.1:4222")
+    .option("--nats-creds <file>", "credentials for --nats, as `nsc` writes them");
   addServerOptions(addCommonOptions(command));
   return command.action(async (options: RunCommandOptions) => {
     const file = configFileOf(options);
@@ -81,10 +92,19 @@ export function modelOptionsOf(
   options: RunCommandOptions,
 ): Pick<
   RunModelOptions,
-  "host" | "port" | "seed" | "steps" | "ratio" | "samplesPerSecond" | "plan" | "newGeneration"
+  | "host"
+  | "port"
+  | "seed"
+  | "steps"
+  | "ratio"
+  | "samplesPerSecond"
+  | "plan"
+  | "newGeneration"
+  | "signingKeyFile"
+  | "nats"
 > {
   const { host, port = PORT_DEFAULT, seed, steps, ratio, rate } = options;
-  const { workers, batchNorm, provider } = options;
+  const { workers, batchNorm, provider, signingKey } = options;
   return {
     host,
     port,
@@ -93,12 +113,25 @@ export function modelOptionsOf(
     ...(ratio === undefined ? {} : { ratio }),
     ...(rate === undefined ? {} : { samplesPerSecond: rate }),
     newGeneration: options.newGeneration ?? false,
+    ...(signingKey === undefined ? {} : { signingKeyFile: signingKey }),
+    ...natsOf(options),
     plan: {
       ...(workers === undefined ? {} : { workers }),
       ...(batchNorm === undefined ? {} : { batchNorm }),
       ...(provider === undefined ? {} : { provider }),
     },
   };
+}
+
+function natsOf({ nats: url, natsCreds }: RunCommandOptions): Pick<RunModelOptions, "nats"> {
+  if (url === undefined && natsCreds !== undefined) {
+    throw new UsageError(
+      "--nats-creds goes with --nats; a configuration names its own credentials",
+    );
+  }
+  if (url === undefined) return {};
+  const credentials = natsCreds === undefined ? {} : { credentials: path.resolve(natsCreds) };
+  return { nats: nats({ servers: parseNatsServer(url), ...credentials }) };
 }
 
 function configFileOf({ config, data }: RunCommandOptions): string | undefined {

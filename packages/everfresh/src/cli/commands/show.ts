@@ -41,6 +41,7 @@ function textOf(report: VersionReport): string {
       ["event time", report.eventTime ?? "unknown"],
       ["generation", `${report.generation}, manifest ${report.manifestHash.slice(0, 16)}`],
       ["learned", learnedOf(report)],
+      ...(report.signedBy === null ? [] : [["signed by", `key ${report.signedBy}`]]),
     ]),
     ...(bytesByPart === null ? [] : bytesOf(report, bytesByPart)),
     ...(tensors.length === 0 ? [] : ["", "tensors"]),

@@ -1,5 +1,5 @@
 import type { Feed } from "../../feed/feed.ts";
-import { SegmentArchive } from "./segment-archive.ts";
+import { SegmentArchive, type SegmentArchiveOptions } from "./segment-archive.ts";
 
 /** A request for one resource of a model. */
 export interface HttpFeedRequest {
@@ -18,6 +18,8 @@ export interface HttpFeedAnswer {
 }
 
 const NOTHING: Uint8Array = new Uint8Array(0);
+
+const BINARY = "application/octet-stream";
 
 /** A cache may keep it for a year and need never ask again: the address names the content. */
 const IMMUTABLE = "public, max-age=31536000, immutable";
@@ -39,19 +41,26 @@ export class HttpFeed implements Disposable {
   readonly #archive: SegmentArchive;
   readonly #logId: string;
 
-  constructor(feed: Feed) {
-    this.#archive = new SegmentArchive(feed);
+  constructor(feed: Feed, options: SegmentArchiveOptions = {}) {
+    this.#archive = new SegmentArchive(feed, options);
     this.#logId = feed.logId;
   }
 
   /** Answers a request for one resource. */
   async answer({ path, ifNoneMatch }: HttpFeedRequest): Promise<HttpFeedAnswer> {
-    if (path === "head") return this.#answerHead(ifNoneMatch);
-    const body = this.#find(path);
+    if (this.#archive.head.length === 0) await this.#archive.settled();
+    const isHead = path === "head";
+    const body = isHead ? this.#archive.head : this.#find(path);
     if (body === null) {
       return { status: 404, headers: { "cache-control": NOT_CACHED }, body: NOTHING };
     }
-    return found(body, IMMUTABLE);
+    const etag = tagOf(body);
+    const headers = { "cache-control": isHead ? HEAD_CACHED : IMMUTABLE, etag };
+    const known = ifNoneMatch?.split(/\s*,\s*/).map((tag) => tag.replace(/^W\//, ""));
+    if (known?.some((tag) => tag === etag || tag === "*") === true) {
+      return { status: 304, headers, body: NOTHING };
+    }
+    return { status: 200, headers: { "content-type": BINARY, ...headers }, body };
   }
 
   /** Resolves once everything that was published can be fetched. */
@@ -63,24 +72,11 @@ export class HttpFeed implements Disposable {
     this.#archive[Symbol.dispose]();
   }
 
-  async #answerHead(ifNoneMatch: string | null): Promise<HttpFeedAnswer> {
-    if (this.#archive.head.length === 0) await this.#archive.settled();
-    const { head } = this.#archive;
-    // Its checksum: other content is another head.
-    const tag = Array.from(head.subarray(-4), (byte) => byte.toString(16).padStart(2, "0"));
-    const etag = `"${tag.join("")}-${head.length}"`;
-    const headers = { "cache-control": HEAD_CACHED, etag };
-    if (ifNoneMatch?.split(/\s*,\s*/).includes(etag) === true) {
-      return { status: 304, headers, body: NOTHING };
-    }
-    const answer = found(head, HEAD_CACHED);
-    return { ...answer, headers: { ...answer.headers, etag } };
-  }
-
   #find(path: string): Uint8Array | null {
-    const [kind, log, name, ...more] = path.split("/");
-    if (name === undefined || more.length > 0 || decoded(log ?? "") !== this.#logId) return null;
-    if (kind === "manifests") return this.#archive.manifest(name);
+    const [kind, log, edition = "", name, ...more] = path.split("/");
+    if (more.length > 0 || decoded(log ?? "") !== this.#logId) return null;
+    if (kind === "manifests") return name === undefined ? this.#archive.manifest(edition) : null;
+    if (name === undefined || edition !== this.#archive.edition) return null;
     if (kind === "anchors") return /^\d{1,16}$/.test(name) ? this.#archive.anchor(+name) : null;
     const [, from, to] = /^(\d{1,16})-(\d{1,16})$/.exec(name) ?? [];
     if (kind !== "segments" || from === undefined || to === undefined) return null;
@@ -88,9 +84,10 @@ export class HttpFeed implements Disposable {
   }
 }
 
-function found(body: Uint8Array, cacheControl: string): HttpFeedAnswer {
-  const headers = { "content-type": "application/octet-stream", "cache-control": cacheControl };
-  return { status: 200, headers, body };
+/** Names content: its checksum and its length. */
+function tagOf(body: Uint8Array): string {
+  const sum = Array.from(body.subarray(-4), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return `"${sum}-${body.length}"`;
 }
 
 function decoded(text: string): string | null {

@@ -16,7 +16,8 @@ interface Way {
 
 /**
  * The way with the fewest bytes from `have` to the head, over segments, or an anchor and segments;
- * null when there is none. Segments lead forward, so one pass by version finds it.
+ * null when there is none. Segments lead forward, so one pass by version finds it. An anchor that is not
+ * newer than what is there does not count: replicas take none in the middle of a connection.
  * @param have the version that is there; null for none
  */
 export function cheapestPath(
@@ -30,6 +31,7 @@ export function cheapestPath(
   };
   if (have !== null) reach(have, { bytes: 0, last: null });
   for (const anchor of head.anchors) {
+    if (have !== null && anchor.version <= have) continue;
     reach(anchor.version, { bytes: anchor.bytes, last: anchor });
   }
   for (const segment of head.segments) {

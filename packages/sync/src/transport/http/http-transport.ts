@@ -1,6 +1,6 @@
 import { type Clock, Random, systemClock } from "@everfresh/core";
 
-import { ProtocolError, TransportError } from "../../errors.ts";
+import { TransportError } from "../../errors.ts";
 import {
   decodeReplicaMessage,
   encodeFeedMessage,
@@ -8,27 +8,15 @@ import {
   frameSnapshot,
   frameUpdate,
 } from "../../protocol/message-codec.ts";
-import { FEED_MESSAGE_BYTES_MAX, type Position } from "../../protocol/message.ts";
+import type { Position } from "../../protocol/message.ts";
 import { systemTimers, type Timers } from "../../timers.ts";
 import { FrameQueue } from "../frame-queue.ts";
 import type { Connection, Transport } from "../transport.ts";
 import { decodeHttpHead, type HttpHead } from "./http-head.ts";
-import { cheapestPath } from "./http-path.ts";
+import { cheapestPath, type HttpPath } from "./http-path.ts";
+import { type Fetch, HttpRequests } from "./http-requests.ts";
 import { NewestHead } from "./newest-head.ts";
-import { updatesOf } from "./segment-archive.ts";
-
-/** What is used of the answer to a request; `Response` is one. */
-export interface FetchedResponse {
-  readonly status: number;
-  readonly headers: { get(name: string): string | null };
-  arrayBuffer(): Promise<ArrayBuffer>;
-}
-
-/** Requests an address; `fetch` is one. */
-export type Fetch = (
-  url: string,
-  init: { readonly headers: Record<string, string>; readonly signal: AbortSignal },
-) => Promise<FetchedResponse>;
+import { updatesOf } from "./segment.ts";
 
 /** Options of {@link httpTransport}. */
 export interface HttpTransportOptions {
@@ -51,9 +39,6 @@ const INBOUND_BYTES_MAX: number = 64 * 2 ** 20;
 
 /** How much longer each look without news waits, up to the longest. */
 const IDLE_FACTOR = 1.5;
-
-/** How long one request may take: 100 MB over 15 Mbit/s. */
-const REQUEST_MS_MAX = 60_000;
 
 /** A head may name a segment that is gone by the time that it is asked for; another head will not. */
 const STALE_HEADS_MAX = 3;
@@ -79,15 +64,15 @@ export function httpTransport(url: string, options: HttpTransportOptions = {}): 
 /** Plays the feed's part of the protocol on the replica's side. */
 class PollingConnection implements Connection {
   readonly #url: string;
-  readonly #fetch: Fetch;
   readonly #timers: Timers;
   readonly #random: Random;
   readonly #pollMs: number;
   readonly #pollMsMax: number;
   readonly #newest: NewestHead;
   readonly #queue = new FrameQueue(INBOUND_BYTES_MAX);
-  readonly #abort = new AbortController();
-  readonly #signal: AbortSignal;
+  readonly #requests: HttpRequests;
+  /** Ends the attempt, and the connection that comes of it. */
+  readonly #opener: AbortSignal;
   #wake: (() => void) | null = null;
   #head: HttpHead | null = null;
   #etag: string | null = null;
@@ -103,24 +88,30 @@ class PollingConnection implements Connection {
   constructor(url: string, options: HttpTransportOptions, newest: NewestHead, signal: AbortSignal) {
     this.#newest = newest;
     this.#url = url.replace(/\/+$/, "");
-    this.#fetch = options.fetch ?? ((address, init) => fetch(address, init));
     this.#timers = options.timers ?? systemTimers;
+    const request: Fetch = options.fetch ?? ((address, init) => fetch(address, init));
+    this.#requests = new HttpRequests(this.#url, request, this.#timers);
     this.#random = options.random ?? new Random(crypto.getRandomValues(new Uint32Array(1))[0] ?? 0);
     this.#pollMs = options.pollMs ?? 1_000;
     this.#pollMsMax = options.pollMsMax ?? 5_000;
     this.#waitMs = this.#pollMs;
-    this.#signal = AbortSignal.any([signal, this.#abort.signal]);
-    this.#signal.addEventListener("abort", () => this.close(), { once: true });
+    this.#opener = signal;
+    signal.addEventListener("abort", this.#aborted, { once: true });
   }
 
   /** The first look: whether there is a model. */
   async start(): Promise<void> {
-    await this.#look();
+    try {
+      await this.#look();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     void this.#follow();
   }
 
   send(frame: Uint8Array): void {
-    if (this.#signal.aborted) return;
+    if (this.#requests.isEnded) return;
     const message = decodeReplicaMessage(frame);
     if (message.kind === "ack") return;
     this.#isAsked = true;
@@ -133,8 +124,15 @@ class PollingConnection implements Connection {
   }
 
   close(): void {
+    this.#end(undefined);
+  }
+
+  readonly #aborted = (): void => this.#end(this.#opener.reason);
+
+  #end(reason: unknown): void {
+    this.#opener.removeEventListener("abort", this.#aborted);
     this.#queue.clear();
-    this.#abort.abort();
+    this.#requests.end(reason);
     this.#wake?.();
   }
 
@@ -148,14 +146,14 @@ class PollingConnection implements Connection {
       for (;;) {
         if (this.#isAsked) await this.#answer();
         await this.#pause();
-        if (this.#signal.aborted) return;
+        if (this.#requests.isEnded) return;
         await this.#look();
       }
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);
       const known = error instanceof TransportError;
       this.#queue.end(known ? error : new TransportError(this.#url, cause, error));
-      this.#abort.abort();
+      this.close();
     }
   }
 
@@ -163,15 +161,15 @@ class PollingConnection implements Connection {
   async #look(): Promise<void> {
     const known: Record<string, string> =
       this.#etag === null ? {} : { "if-none-match": this.#etag };
-    const response = await this.#request("head", known);
-    if (response.status === 304) {
+    const { status, etag, body } = await this.#requests.ask("head", known);
+    if (status === 304) {
       this.#waitMs = Math.min(this.#pollMsMax, this.#waitMs * IDLE_FACTOR);
       return;
     }
-    const head = decodeHttpHead(await bodyOf(response));
+    const head = decodeHttpHead(body);
     if (!this.#newest.believes(head)) return;
     this.#waitMs = this.#pollMs;
-    this.#etag = response.headers.get("etag");
+    this.#etag = etag;
     this.#head = head;
   }
 
@@ -195,13 +193,17 @@ class PollingConnection implements Connection {
     const needsManifest = this.#manifestLogId !== logId;
     const has = asked?.logId === logId && !needsManifest ? asked : null;
     if (has === null || has.version < version) {
-      const frames = await this.#framesFrom(head, has?.version ?? null, needsManifest);
-      if (frames === null) return false;
+      const have = has?.version ?? null;
+      // Where nothing leads on from what is there, a new connection begins anew.
+      const path = cheapestPath(head, have) ?? (this.#isGreeting ? cheapestPath(head, null) : null);
+      const frames = path === null ? null : await this.#framesOn(path, head, needsManifest);
+      if (path === null || frames === null) return false;
+      const goesOn = have !== null && (path.anchor === null || path.anchor.version > have);
       // Meanwhile the replica may have said that it has something else.
       if (this.#has !== asked) return true;
       // Updates do not name their log: a new connection does, before the first one.
       const greeting = encodeFeedMessage({ kind: "head", logId, version, fingerprint });
-      if (this.#isGreeting && has !== null) this.#push(greeting);
+      if (this.#isGreeting && goesOn) this.#push(greeting);
       this.#isGreeting = false;
       for (const frame of frames) this.#push(frame);
       this.#manifestLogId = logId;
@@ -211,27 +213,26 @@ class PollingConnection implements Connection {
     return true;
   }
 
-  async #framesFrom(
+  async #framesOn(
+    path: HttpPath,
     head: HttpHead,
-    have: number | null,
     needsManifest: boolean,
   ): Promise<Uint8Array[] | null> {
-    const path = cheapestPath(head, have);
-    if (path === null) return null;
     const log = encodeURIComponent(head.logId);
+    const edition = encodeURIComponent(head.manifest);
     const frames: Uint8Array[] = [];
     if (needsManifest) {
-      const manifest = await this.#get(`manifests/${log}/${head.manifest}`);
+      const manifest = await this.#get(`manifests/${log}/${edition}`);
       if (manifest === null) return null;
       frames.push(frameManifest(manifest));
     }
     if (path.anchor !== null) {
-      const snapshot = await this.#get(`anchors/${log}/${path.anchor.version}`);
+      const snapshot = await this.#get(`anchors/${log}/${edition}/${path.anchor.version}`);
       if (snapshot === null) return null;
       frames.push(frameSnapshot(head.logId, snapshot));
     }
     for (const { from, to } of path.segments) {
-      const body = await this.#get(`segments/${log}/${from}-${to}`);
+      const body = await this.#get(`segments/${log}/${edition}/${from}-${to}`);
       if (body === null) return null;
       frames.push(...updatesOf(body).map(frameUpdate));
     }
@@ -240,28 +241,8 @@ class PollingConnection implements Connection {
 
   /** The body at a path; null when it is not there. */
   async #get(path: string): Promise<Uint8Array | null> {
-    const response = await this.#request(path, {});
-    return response.status === 404 ? null : bodyOf(response);
-  }
-
-  async #request(path: string, headers: Record<string, string>): Promise<FetchedResponse> {
-    const timeout = new AbortController();
-    const cancel = this.#timers.after(REQUEST_MS_MAX, () => timeout.abort());
-    try {
-      const signal = AbortSignal.any([this.#signal, timeout.signal]);
-      const response = await this.#fetch(`${this.#url}/${path}`, { headers, signal });
-      const isExpected =
-        response.status === 200 ||
-        (path === "head" ? response.status === 304 : response.status === 404);
-      if (!isExpected) throw new TransportError(this.#url, `it answered ${response.status}`);
-      return response;
-    } catch (error) {
-      if (error instanceof TransportError) throw error;
-      if (this.#signal.aborted) throw this.#signal.reason;
-      throw new TransportError(this.#url, timeout.signal.aborted ? TOO_SLOW : NO_ANSWER, error);
-    } finally {
-      cancel();
-    }
+    const { status, body } = await this.#requests.ask(path, {});
+    return status === 404 ? null : body;
   }
 
   #push(frame: Uint8Array): void {
@@ -283,14 +264,4 @@ class PollingConnection implements Connection {
   }
 }
 
-const NO_ANSWER = "no server answers there";
-const TOO_SLOW = `a request took more than ${REQUEST_MS_MAX} ms`;
 const FULL = "more updates came than could be applied";
-
-async function bodyOf(response: FetchedResponse): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (bytes.length > FEED_MESSAGE_BYTES_MAX) {
-    throw new ProtocolError(`a resource of ${bytes.length} bytes`);
-  }
-  return bytes;
-}

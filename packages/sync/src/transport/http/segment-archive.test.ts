@@ -1,16 +1,15 @@
-import { DeployedState, Random, systemClock } from "@everfresh/core";
+import { Random, systemClock } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 
-import { decodeSnapshot } from "../../codec/snapshot-codec.ts";
-import { decodeUpdate } from "../../codec/update-codec.ts";
 import { ProtocolError } from "../../errors.ts";
 import { Feed } from "../../feed/feed.ts";
-import { stateOfSnapshot } from "../../manifest.ts";
 import { Publisher, randomState, SMALL_LAYOUT, smallManifest } from "../../publisher.fixture.ts";
 import { decodeHttpHead, encodeHttpHead, type HttpHead } from "./http-head.ts";
 import { HttpFeed } from "./http-feed.ts";
 import { cheapestPath } from "./http-path.ts";
-import { SegmentArchive, updatesOf } from "./segment-archive.ts";
+import { copyOf, reached } from "./segment-archive.fixture.ts";
+import { SegmentArchive } from "./segment-archive.ts";
+import { updatesOf } from "./segment.ts";
 
 describe("SegmentArchive", () => {
   it.each([0, 37, 250])("leads everybody to the head, from version %i on", async (start) => {
@@ -27,11 +26,13 @@ describe("SegmentArchive", () => {
       const head = decodeHttpHead(archive.head);
       expect(head).toMatchObject({ version, fingerprint: publisher.deployed.fingerprint });
       for (const age of [0, 1, 15, 16, 17, 33, 100, 300, 500]) {
-        expect(reached(archive, head, past.at(-1 - age) ?? null)).toBe(head.fingerprint);
+        expect(reached(archive, head, past.at(-1 - age) ?? null, SMALL_LAYOUT)).toBe(
+          head.fingerprint,
+        );
       }
-      expect(reached(archive, head, null)).toBe(head.fingerprint);
+      expect(reached(archive, head, null, SMALL_LAYOUT)).toBe(head.fingerprint);
     }
-    expect(archive.head.length).toBeLessThan(600);
+    expect(archive.head.length).toBeLessThan(1_200);
   });
 });
 
@@ -48,17 +49,28 @@ describe("HttpFeed", () => {
     const head = await ask("head");
     expect(head.headers["cache-control"]).not.toContain("immutable");
     const { manifest } = decodeHttpHead(head.body);
-    for (const path of [`manifests/log-1/${manifest}`, "segments/log-1/0-1", "anchors/log-1/0"]) {
+    const edition = `log-1/${manifest}`;
+    for (const path of [
+      `manifests/${edition}`,
+      `segments/${edition}/0-1`,
+      `anchors/${edition}/0`,
+    ]) {
       const answer = await ask(path);
       expect(answer.status).toBe(200);
       expect(answer.headers["cache-control"]).toContain("immutable");
       expect(answer.body.length).toBeGreaterThan(0);
+      const tag = answer.headers["etag"] ?? "";
+      expect(await ask(path, tag)).toMatchObject({ status: 304 });
+      expect(await ask(path, `W/${tag}`)).toMatchObject({ status: 304 });
     }
-    for (const path of ["", "x", "segments", "segments/log-1/1-2", "segments/log-2/0-1"]) {
-      expect(await ask(path)).toMatchObject({ status: 404 });
-    }
-    for (const path of ["anchors/log-1/7", "anchors/%/0", "anchors/log-1/0/1", "head/"]) {
-      expect(await ask(path)).toMatchObject({ status: 404 });
+    const others = ["", "x", "segments", `segments/${edition}/1-2`, "head/", "anchors/%/0"];
+    const foreign = [`segments/log-2/${manifest}/0-1`, "segments/log-1/00000000/0-1"];
+    const long = [`anchors/${edition}/7`, `anchors/${edition}/0/1`, `manifests/${edition}/0`];
+    for (const path of [...others, ...foreign, ...long]) {
+      expect(await ask(path)).toMatchObject({
+        status: 404,
+        headers: { "cache-control": "no-store" },
+      });
     }
     const etag = head.headers["etag"] ?? "";
     expect(await ask("head", etag)).toMatchObject({ status: 304 });
@@ -78,6 +90,25 @@ describe("cheapestPath", () => {
     { from: 16, to: 17, bytes: 10 },
   ];
   const head = { version: 17, anchors: [{ version: 16, bytes: 65 }], segments };
+
+  it("goes back to no anchor that is older than what is there, or as old", () => {
+    const head = {
+      version: 9,
+      anchors: [
+        { version: 2, bytes: 1 },
+        { version: 5, bytes: 100 },
+      ],
+      segments: [
+        { from: 2, to: 8, bytes: 1 },
+        { from: 5, to: 8, bytes: 1 },
+        { from: 8, to: 9, bytes: 1 },
+      ],
+    };
+    expect(cheapestPath(head, 1)?.anchor?.version).toBe(2);
+    expect(cheapestPath(head, 2)?.anchor).toBeNull();
+    expect(cheapestPath(head, 3)?.anchor?.version).toBe(5);
+    expect(cheapestPath(head, 6)).toBeNull();
+  });
 
   it("is the one with the fewest bytes", () => {
     expect(cheapestPath(head, 0)?.bytes).toBe(70);
@@ -121,36 +152,4 @@ function feedOf({ deployed }: Publisher): Feed {
 function nextOf(publisher: Publisher): Parameters<Feed["publish"]> {
   const { update, bytes } = publisher.next();
   return [update, bytes];
-}
-
-function copyOf({ deployed }: Publisher): DeployedState {
-  const { state, version } = deployed;
-  const bytes = new Uint8Array(state.buffer).slice();
-  const snapshot = { version, fingerprint: deployed.fingerprint, bytes };
-  return new DeployedState(stateOfSnapshot(SMALL_LAYOUT, snapshot), version);
-}
-
-/** The fingerprint after what the head says is fetched and applied. */
-function reached(archive: SegmentArchive, head: HttpHead, from: DeployedState | null): string {
-  const path = cheapestPath(head, from?.version ?? null);
-  if (path === null) return "no way";
-  let state = from;
-  if (path.anchor !== null) {
-    const snapshot = decodeSnapshot(archive.anchor(path.anchor.version)!);
-    const { version, fingerprint } = snapshot;
-    state = new DeployedState(stateOfSnapshot(SMALL_LAYOUT, snapshot), version, fingerprint);
-  } else if (from !== null) {
-    const bytes = new Uint8Array(from.state.buffer).slice();
-    const { version, fingerprint } = from;
-    state = new DeployedState(
-      stateOfSnapshot(SMALL_LAYOUT, { version, fingerprint, bytes }),
-      version,
-    );
-  }
-  for (const { from: start, to } of path.segments) {
-    for (const bytes of updatesOf(archive.segment(start, to)!)) {
-      state?.apply(decodeUpdate(bytes, { layout: SMALL_LAYOUT }));
-    }
-  }
-  return state?.fingerprint ?? "";
 }

@@ -1,0 +1,39 @@
+import { assert } from "@everfresh/core";
+
+/**
+ * Probabilities of the classes from logits, row by row: e^(z_c − m) / Σ e^(z_j − m) with m the largest
+ * logit of the row, so that nothing overflows. In float64.
+ * @param logits `rows` rows of equal length
+ */
+export function softmaxRows(logits: ArrayLike<number>, rows: number): readonly Float64Array[] {
+  const columns = rows === 0 ? 0 : logits.length / rows;
+  assert(Number.isSafeInteger(columns), `${logits.length} logits in ${rows} rows`);
+  return Array.from({ length: rows }, (_, row) => {
+    const result = Float64Array.from(
+      { length: columns },
+      (_, column) => logits[row * columns + column] ?? Number.NaN,
+    );
+    const largest = result.reduce((most, value) => Math.max(most, value), -Infinity);
+    let sum = 0;
+    for (let column = 0; column < columns; column++) {
+      const power = Math.exp((result[column] ?? 0) - largest);
+      result[column] = power;
+      sum += power;
+    }
+    return result.map((power) => power / sum);
+  });
+}
+
+/** Index of the largest value, the lower one of two; −1 when no value is above −∞. */
+export function argmaxRow(values: ArrayLike<number>): number {
+  let best = -1;
+  let bestValue = -Infinity;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? Number.NaN;
+    if (value > bestValue) {
+      best = i;
+      bestValue = value;
+    }
+  }
+  return best;
+}

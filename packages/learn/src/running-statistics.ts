@@ -1,0 +1,128 @@
+/**
+ * The running statistics of BatchNormalization in the deployed state. They belong to its weights, not
+ * to the trained ones, and they do not compete with parameters for places in an update:
+ *
+ *   x̂ + entries of update v ──► batches of the history ──► mean, variance ──► whole, with update v
+ *
+ * for every v that is a multiple of `every`; between two of them they stay as they are. Which samples
+ * the batches have follows from the seed and v, so a step that is taken again comes to the same bits.
+ */
+import {
+  assert,
+  type BufferChange,
+  bytesPerElement,
+  deployCopy,
+  type ModelState,
+  Random,
+  roundToBfloat16,
+  type StateChange,
+  type StateLayout,
+  streamOf,
+} from "@everfresh/core";
+import { type BatchMoments, pooledMoments } from "@everfresh/engine";
+import { assembleBatch } from "./batch.ts";
+import { BUFFER_BATCHES_DEFAULT, BUFFERS_EVERY_DEFAULT } from "./buffer-options.ts";
+import { NonFiniteParameterError } from "./errors.ts";
+import type { Sampler } from "./samplers/sampler.ts";
+import { uniformSampler } from "./samplers/uniform.ts";
+import type { TrainerOptions } from "./trainer-options.ts";
+
+/** Fewer samples than this say too little about a mean; statistics then wait for the next turn. */
+const SAMPLES_MIN = 16;
+
+/** Random numbers that a version has to itself: more than a draw takes. */
+const DRAWN_PER_VERSION = 2 ** 24;
+
+/** What an estimate needs of a training loop. */
+export type BufferSource = Pick<
+  TrainerOptions,
+  "history" | "preprocessing" | "batchSize" | "sampler" | "deployed" | "buffers"
+> & { readonly session: Pick<TrainerOptions["session"], "moments"> };
+
+/** Every subset of the history is equally likely; which one it is follows from seed and version. */
+export function samplerForBuffers(seed: number, version: number): Sampler {
+  const stream = streamOf("running statistics");
+  return uniformSampler(new Random(seed, stream, version * DRAWN_PER_VERSION));
+}
+
+/**
+ * Bytes of the running statistics where the next update is to bring them; otherwise 0, as for models
+ * without BatchNormalization.
+ * @param samples of the history that may be looked at
+ */
+export function buffersDue(
+  { deployed, buffers = {} }: Pick<BufferSource, "deployed" | "buffers">,
+  samples: number,
+): number {
+  const { every = BUFFERS_EVERY_DEFAULT } = buffers;
+  if ((deployed.version + 1) % every !== 0 || samples < SAMPLES_MIN) return 0;
+  return deployed.state.layout.tensors
+    .filter(({ role }) => role === "buffer")
+    .reduce((sum, { dtype, length }) => sum + bytesPerElement(dtype) * length, 0);
+}
+
+/**
+ * The running statistics that the deployed state should have once `change` is made to it; none where
+ * there are too few samples to draw.
+ * @param samples of the history that may be looked at
+ * @throws NonFiniteParameterError when one of them is NaN or infinite
+ */
+export async function estimateBuffers(
+  source: BufferSource,
+  change: StateChange,
+  samples: number,
+): Promise<readonly BufferChange[]> {
+  const { deployed, sampler, buffers = {}, batchSize } = source;
+  const { batches = BUFFER_BATCHES_DEFAULT, samplerAt } = buffers;
+  // Shared memory, where pages have it, is not copied again for every batch.
+  const shared = typeof SharedArrayBuffer !== "undefined";
+  const next = deployCopy(deployed.state, deployed.version, { shared });
+  next.apply(next.updateFor(change));
+  const { version, state } = next;
+  const picked = samplerAt?.(version) ?? samplerForBuffers(sampler.position.seed, version);
+  const positions = picked.draw(batches * batchSize, samples);
+  if (positions.length < SAMPLES_MIN) return [];
+  return changesOf(await momentsOf(source, state, positions), state.layout);
+}
+
+/** What samples of the history are like at every BatchNormalization, all batches together. */
+async function momentsOf(
+  { history, preprocessing, session, batchSize }: BufferSource,
+  state: ModelState,
+  positions: readonly number[],
+): Promise<BatchMoments> {
+  // Batches of one size, but for a history that is shorter than one: each size has a graph of its own.
+  const size = Math.min(batchSize, positions.length);
+  const parts: BatchMoments[] = [];
+  for (let from = 0; from + size <= positions.length; from += size) {
+    const samples = await history.read(positions.slice(from, from + size));
+    const { inputs } = assembleBatch(preprocessing, samples);
+    parts.push(await session.moments(state, inputs, size));
+  }
+  return pooledMoments(parts);
+}
+
+/**
+ * As running statistics: means, and unbiased variances as PyTorch has them. Rounded to bfloat16, which
+ * is finer than what samples tell about them: so they travel, without loss, in half the bytes.
+ */
+function changesOf({ size, layers }: BatchMoments, layout: StateLayout): readonly BufferChange[] {
+  const statistics = new Map<string, Float64Array>();
+  for (const { runningMean, runningVariance, elementsPerSample, mean, variance } of layers) {
+    const n = size * elementsPerSample;
+    statistics.set(runningMean, mean);
+    statistics.set(
+      runningVariance,
+      variance.map((value) => (value * n) / (n - 1)),
+    );
+  }
+  return layout.tensors.flatMap(({ name, role, length }, tensor): readonly BufferChange[] => {
+    const values = statistics.get(name);
+    if (values === undefined) return [];
+    assert(role === "buffer" && values.length === length, `"${name}" holds statistics`);
+    const data = Float32Array.from(values, roundToBfloat16);
+    const wrong = data.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) throw new NonFiniteParameterError(name, wrong, data[wrong] ?? Number.NaN);
+    return [{ tensor, data }];
+  });
+}

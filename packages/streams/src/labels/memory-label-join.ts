@@ -1,0 +1,68 @@
+import { assert } from "@everfresh/core";
+import {
+  type JoinedPrediction,
+  type LabelJoin,
+  type LabelJoinOptions,
+  labelLimits,
+  type Prediction,
+} from "./label-join.ts";
+import { checkJoinedRange, LabelRules, statsOf } from "./label-rules.ts";
+import { emptyLabelState, type LabelTables, type Table } from "./label-tables.ts";
+
+/** A label join that lasts as long as the process: for tests, and for embedding without a disk. */
+export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
+  const limits = labelLimits(options);
+  const state = emptyLabelState();
+  const joined = new Map<number, JoinedPrediction>();
+  const tables: LabelTables = {
+    pending: memoryTable(),
+    early: memoryTable(),
+    settled: memoryTable(),
+    addJoined: (number, prediction) => joined.set(number, prediction),
+    removeJoinedBelow: (number) => {
+      for (let at = state.released; at < number; at++) joined.delete(at);
+    },
+  };
+  const rules = (): LabelRules => new LabelRules(tables, state, limits, options.clock.nowMs());
+  // The methods are async so that their errors arrive as rejections, as from any other label join.
+  /* eslint-disable @typescript-eslint/require-await */
+  return {
+    predicted: async (predictions) => rules().predicted(predictions.map(ownedPrediction)),
+    labelled: async (labels) => rules().labelled(labels),
+    expire: async () => rules().expire(),
+    joinedCount: () => state.joined,
+    joined: async (from, to) => {
+      checkJoinedRange(from, to, state);
+      return Array.from({ length: to - from }, (_, i) => {
+        const prediction = joined.get(from + i);
+        assert(prediction !== undefined, `joined prediction ${from + i} was checked`);
+        return prediction;
+      });
+    },
+    release: async (to) => rules().release(to),
+    stats: () => statsOf(state),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+}
+
+/** A map keeps the order in which rows were added, which is that of their numbers. */
+function memoryTable<Row extends { readonly id: string }>(): Table<Row> {
+  const rows = new Map<string, Row>();
+  return {
+    get: (id) => rows.get(id) ?? null,
+    oldest: () => {
+      const first = rows.values().next();
+      return first.done === true ? null : first.value;
+    },
+    add: (row) => rows.set(row.id, row),
+    remove: (row) => rows.delete(row.id),
+  };
+}
+
+/** A prediction with its own copy of features and outputs. */
+function ownedPrediction(prediction: Prediction): Prediction {
+  const { features, outputs } = prediction;
+  const copy =
+    features instanceof Float32Array ? new Float32Array(features) : new Uint8Array(features);
+  return { ...prediction, features: copy, outputs: new Float32Array(outputs) };
+}

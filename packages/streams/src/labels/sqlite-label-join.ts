@@ -1,0 +1,149 @@
+import type Database from "better-sqlite3";
+import type { Clock } from "@everfresh/core";
+import { LabelBacklogError, LabelsUnreadableError, LabelsWriteError } from "../errors.ts";
+import { isSqlite } from "../history/history-database.ts";
+import { labelsUnreadable, openLabelDatabase } from "./label-database.ts";
+import {
+  type ArrivedLabel,
+  type JoinedPrediction,
+  type LabelFate,
+  type LabelJoin,
+  type LabelJoinOptions,
+  labelLimits,
+  type LabelLimits,
+  type LabelStats,
+  type Prediction,
+  type PredictionFate,
+} from "./label-join.ts";
+import { checkJoinedRange, LabelRules, statsOf } from "./label-rules.ts";
+import type { LabelState } from "./label-tables.ts";
+import { sqliteLabelTables, type SqliteLabelTables } from "./sqlite-label-tables.ts";
+
+/** Options of {@link openLabelJoin}. */
+export interface SqliteLabelJoinOptions extends LabelJoinOptions {
+  /**
+   * Path of the SQLite file; created if missing, its directory must exist. Other stores may use it
+   * too.
+   */
+  readonly file: string;
+}
+
+/**
+ * Opens or creates a label join in a SQLite file (WAL mode, synchronous NORMAL): what a call has
+ * acknowledged survives the death of the process, `kill -9` included. A power failure may lose the last
+ * moments, but never a part of a call, and never damages the file. One process at a time uses it.
+ * @throws LabelsUnreadableError when the file cannot be opened or is damaged
+ * @throws LabelsVersionError when a newer Everfresh has written it
+ */
+export function openLabelJoin(options: SqliteLabelJoinOptions): Promise<LabelJoin> {
+  // The work is synchronous; as a promise its errors arrive as rejections.
+  return Promise.resolve().then(() => new SqliteLabelJoin(options));
+}
+
+class SqliteLabelJoin implements LabelJoin {
+  readonly #file: string;
+  readonly #limits: LabelLimits;
+  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #database: Database.Database;
+  readonly #tables: SqliteLabelTables;
+  /** As it is stored. */
+  #state: LabelState;
+
+  constructor(options: SqliteLabelJoinOptions) {
+    this.#file = options.file;
+    this.#limits = labelLimits(options);
+    this.#clock = options.clock;
+    const { database, state } = openLabelDatabase(options.file);
+    this.#database = database;
+    this.#state = state;
+    try {
+      this.#tables = sqliteLabelTables(database, options.file);
+    } catch (cause) {
+      database.close();
+      throw labelsUnreadable(options.file, cause);
+    }
+  }
+
+  // Async without await: the work is synchronous, its errors still arrive as rejections. It holds no
+  // lock across turns of the event loop, where another store of this process would wait for it in vain.
+  /* eslint-disable @typescript-eslint/require-await */
+  async predicted(predictions: readonly Prediction[]): Promise<readonly PredictionFate[]> {
+    return this.#write((rules) => rules.predicted(predictions));
+  }
+
+  async labelled(labels: readonly ArrivedLabel[]): Promise<readonly LabelFate[]> {
+    return this.#write((rules) => rules.labelled(labels));
+  }
+
+  async expire(): Promise<number> {
+    return this.#write((rules) => rules.expire());
+  }
+
+  joinedCount(): number {
+    return this.#state.joined;
+  }
+
+  async joined(from: number, to: number): Promise<readonly JoinedPrediction[]> {
+    checkJoinedRange(from, to, this.#state);
+    try {
+      return this.#tables.joined(from, to);
+    } catch (cause) {
+      throw labelsUnreadable(this.#file, cause);
+    }
+  }
+
+  async release(to: number): Promise<void> {
+    this.#write((rules) => rules.release(to));
+  }
+
+  stats(): LabelStats {
+    return statsOf(this.#state);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#database.close();
+  }
+  /* eslint-enable @typescript-eslint/require-await */
+
+  /** Makes the changes of a call and the state after it durable together, or neither. */
+  #write<Result>(change: (rules: LabelRules) => Result): Result {
+    const state = structuredClone(this.#state);
+    const transaction = this.#database.transaction(() => {
+      const rules = new LabelRules(this.#tables, state, this.#limits, this.#clock.nowMs());
+      const result = change(rules);
+      this.#tables.saveState(state);
+      return result;
+    });
+    try {
+      const result = transaction.immediate();
+      this.#state = state;
+      return result;
+    } catch (cause) {
+      throw this.#writeError(cause);
+    }
+  }
+
+  #writeError(cause: unknown): unknown {
+    const isKnown =
+      cause instanceof LabelBacklogError ||
+      cause instanceof RangeError ||
+      cause instanceof LabelsUnreadableError;
+    if (isKnown) return cause;
+    if (isSqlite(cause, "SQLITE_CORRUPT")) return labelsUnreadable(this.#file, cause);
+    return new LabelsWriteError(this.#file, reasonOf(cause), cause);
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  if (
+    isSqlite(cause, "SQLITE_CONSTRAINT_PRIMARYKEY") ||
+    isSqlite(cause, "SQLITE_CONSTRAINT_UNIQUE")
+  ) {
+    return "another process has written to it; stop that process and open it again";
+  }
+  if (isSqlite(cause, "SQLITE_BUSY")) {
+    return "another process keeps it locked; stop that process";
+  }
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return `${message}; check the disk's free space and permissions`;
+}
