@@ -18,6 +18,7 @@ import { cifar10, memoryHistory, type Source } from "@everfresh/streams";
 import { DeployedCopies, type EstimateSource } from "./batch-norm/deployed-copies.ts";
 import { type Score, scoreOf, table, versionsTested } from "./batch-norm/score.ts";
 import { wholeListOption, wholeOption } from "./option-values.ts";
+import { withSettings } from "./with-settings.ts";
 
 const OPTIONS = {
   steps: { type: "string", default: "2000" },
@@ -84,22 +85,15 @@ interface Settings {
 }
 
 /** The command `batch-norm`; returns the exit status. */
-export async function batchNorm(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function batchNorm(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const { report, scores } = await measure(settings);
+    console.log(
+      settings.json ? JSON.stringify({ ...report, scores }) : scores.map(table).join("\n"),
+    );
+    if (!settings.json) console.log(JSON.stringify(report));
     return 0;
-  }
-  const { report, scores } = await measure(settings);
-  console.log(settings.json ? JSON.stringify({ ...report, scores }) : scores.map(table).join("\n"));
-  if (!settings.json) console.log(JSON.stringify(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

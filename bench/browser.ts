@@ -7,6 +7,7 @@ import type { BenchPage, Watched } from "./browser/page.ts";
 import { servePage } from "./browser/page-server.ts";
 import { positiveOption, wholeOption } from "./option-values.ts";
 import { type Distribution, distributionOf } from "./statistics.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- browser [options]
 
@@ -67,39 +68,30 @@ interface Side {
 }
 
 /** The command `browser`; returns the exit status. */
-export async function browser(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
-    return 0;
-  }
-  const { rounds, updates, ratio } = settings;
-  const model = resnet18({ seed: 1, inputSize: SIDE });
-  const count = WARM_UP_UPDATES + rounds * updates;
-  await using feed = await startModelFeed(model, SIDE, { count, ratio });
-  await using site = await servePage();
-  const chrome = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-  try {
-    const page = await chrome.newPage();
-    await page.goto(site.address);
-    const measured = await measure(page, feed, settings);
-    const report = {
-      parameters: model.state.layout.parameterCount,
-      ratio,
-      updateBytes: feed.updateBytes,
-      ...measured,
-    };
-    console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
-    return 0;
-  } finally {
-    await chrome.close();
-  }
+export function browser(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const { rounds, updates, ratio } = settings;
+    const model = resnet18({ seed: 1, inputSize: SIDE });
+    const count = WARM_UP_UPDATES + rounds * updates;
+    await using feed = await startModelFeed(model, SIDE, { count, ratio });
+    await using site = await servePage();
+    const chrome = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    try {
+      const page = await chrome.newPage();
+      await page.goto(site.address);
+      const measured = await measure(page, feed, settings);
+      const report = {
+        parameters: model.state.layout.parameterCount,
+        ratio,
+        updateBytes: feed.updateBytes,
+        ...measured,
+      };
+      console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
+      return 0;
+    } finally {
+      await chrome.close();
+    }
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

@@ -6,6 +6,7 @@ import type { FromClients, FromServer, ToClients, ToServer, Usage } from "./fan-
 import { positiveOption, wholeListOption, wholeOption } from "./option-values.ts";
 import { recordElsewhere } from "./start-recorder.ts";
 import { type Distribution, distributionOf } from "./statistics.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- fan-out [options]
 
@@ -84,35 +85,27 @@ interface Report {
 const WARM_UP_UPDATES = 6;
 
 /** The command `fan-out`; returns the exit status. */
-export async function fanOut(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-    if (settings !== "help") checkOpenFiles(Math.max(...settings.connections));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function fanOut(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const { ratio, updatesPerSecond } = settings;
+    const recorded = await recordElsewhere(WARM_UP_UPDATES + settings.updates, ratio);
+    const runs: Run[] = [];
+    for (const connections of settings.connections) {
+      runs.push(await runOnce(connections, recorded, settings));
+    }
+    const report: Report = { model: "lenet5", ratio, updatesPerSecond, runs };
+    console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
     return 0;
-  }
-  const { ratio, updatesPerSecond } = settings;
-  const recorded = await recordElsewhere(WARM_UP_UPDATES + settings.updates, ratio);
-  const runs: Run[] = [];
-  for (const connections of settings.connections) {
-    runs.push(await runOnce(connections, recorded, settings));
-  }
-  const report: Report = { model: "lenet5", ratio, updatesPerSecond, runs };
-  console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {
   const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false });
   if (values.help) return "help";
+  const connections = wholeListOption("connections", values.connections);
+  checkOpenFiles(Math.max(...connections));
   return {
-    connections: wholeListOption("connections", values.connections),
+    connections,
     updatesPerSecond: positiveOption("updates-per-second", values["updates-per-second"]),
     updates: wholeOption("updates", values.updates),
     ratio: positiveOption("ratio", values.ratio),

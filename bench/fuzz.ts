@@ -10,6 +10,8 @@ import {
   fuzzState,
   mutated,
 } from "../packages/sync/src/codec/update-fuzz.fixture.ts";
+import { seedOption, wholeOption } from "./option-values.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- fuzz [options]
 
@@ -50,35 +52,32 @@ interface Report {
   readonly seconds: number;
 }
 
-/** The command `fuzz`; returns the exit status. */
-export function fuzz(args: readonly string[]): Promise<number> {
-  return Promise.resolve(fuzzNow(args));
+interface Settings {
+  readonly runs: number;
+  readonly seed: number;
+  readonly json: boolean;
 }
 
-function fuzzNow(args: readonly string[]): number {
-  let values;
-  try {
-    ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const runs = Number(values.runs);
-  const seed = Number(values.seed);
-  if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-    console.error(`--runs and --seed take whole numbers\n\n${USAGE}`);
-    return 2;
-  }
-  const { report, shown } = fuzzed(runs, seed);
-  for (const { seed: failing, error, hex } of shown) {
-    console.error(`seed ${failing}: ${error}\n  ${hex}`);
-  }
-  console.log(values.json ? JSON.stringify(report, null, 2) : tableOf(report));
-  return report.crashes === 0 ? 0 : 1;
+/** The command `fuzz`; returns the exit status. */
+export function fuzz(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, ({ runs, seed, json }) => {
+    const { report, shown } = fuzzed(runs, seed);
+    for (const { seed: failing, error, hex } of shown) {
+      console.error(`seed ${failing}: ${error}\n  ${hex}`);
+    }
+    console.log(json ? JSON.stringify(report, null, 2) : tableOf(report));
+    return report.crashes === 0 ? 0 : 1;
+  });
+}
+
+function parse(args: readonly string[]): Settings | "help" {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false });
+  if (values.help) return "help";
+  return {
+    runs: wholeOption("runs", values.runs),
+    seed: seedOption("seed", values.seed),
+    json: values.json,
+  };
 }
 
 function fuzzed(

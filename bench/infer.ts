@@ -17,6 +17,7 @@ import { type OnnxruntimePeer, openOnnxruntime } from "./peers/onnxruntime.ts";
 import { median, quantile } from "./statistics.ts";
 import { type UpdateStream, updateStream } from "./update-stream.ts";
 import { randomBatch, workloadOf, WORKLOADS } from "./workloads.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- infer [options]
 
@@ -106,21 +107,12 @@ const WARM_UP_SECONDS = 0.5;
 const REST_MS = 200;
 
 /** The command `infer`; returns the exit status. */
-export async function infer(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function infer(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const report = await measure(settings);
+    console.log(settings.json ? JSON.stringify(report) : table(report));
     return 0;
-  }
-  const report = await measure(settings);
-  console.log(settings.json ? JSON.stringify(report) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

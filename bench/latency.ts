@@ -11,6 +11,7 @@ import type { FromReplica, FromTrainer, ToReplica, ToTrainer } from "./latency/m
 import { distributionsOf, type Part, PARTS, waysOf } from "./latency/update-timeline.ts";
 import { choiceOption, positiveOption, wholeOption } from "./option-values.ts";
 import type { Distribution } from "./statistics.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- latency [options]
 
@@ -87,24 +88,15 @@ interface Report {
 const WARM_UP_UPDATES = 300;
 
 /** The command `latency`; returns the exit status. */
-export async function latency(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function latency(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const { ratio, workers } = settings;
+    const runs: Run[] = [];
+    for (const asks of settings.asks) runs.push(await runOnce(asks, settings));
+    const report: Report = { model: "lenet5", ratio, workers, runs };
+    console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
     return 0;
-  }
-  const { ratio, workers } = settings;
-  const runs: Run[] = [];
-  for (const asks of settings.asks) runs.push(await runOnce(asks, settings));
-  const report: Report = { model: "lenet5", ratio, workers, runs };
-  console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

@@ -10,6 +10,7 @@ import { openLoop } from "./load/open-loop.ts";
 import { choiceOption, positiveOption, wholeOption } from "./option-values.ts";
 import { recordElsewhere } from "./start-recorder.ts";
 import { type Distribution, distributionOf, median } from "./statistics.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- load [options]
 
@@ -87,21 +88,12 @@ const WARM_UP_UPDATES = 100;
 const WARM_UP_PREDICTIONS = 3_000;
 
 /** The command `load`; returns the exit status. */
-export async function load(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function load(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const report = await measure(settings);
+    console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
     return 0;
-  }
-  const report = await measure(settings);
-  console.log(settings.json ? JSON.stringify(report, null, 2) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

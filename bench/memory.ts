@@ -9,6 +9,7 @@ import { parseArgs, promisify } from "node:util";
 import { openTrainingSession } from "@everfresh/engine";
 import { openTorch, type TorchFormat, torchFormats } from "./peers/torch.ts";
 import { OPTIMIZERS, randomBatch, type Workload, workloadOf, WORKLOADS } from "./workloads.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- memory [options]
 
@@ -66,25 +67,16 @@ interface Report {
 }
 
 /** The command `memory`; returns the exit status. */
-export async function memory(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function memory(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    if (settings.inProcess) {
+      console.log(JSON.stringify(await trainHere(settings)));
+      return 0;
+    }
+    const report = await measure(settings, args);
+    console.log(settings.json ? JSON.stringify(report) : table(report));
     return 0;
-  }
-  if (settings.inProcess) {
-    console.log(JSON.stringify(await trainHere(settings)));
-    return 0;
-  }
-  const report = await measure(settings, args);
-  console.log(settings.json ? JSON.stringify(report) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

@@ -44,3 +44,11 @@ export function choiceOption<T extends string>(
   }
   return choice;
 }
+
+/**
+ * The seed of an option.
+ * @throws Error that names the option, unless it is whole and 0 or more
+ */
+export function seedOption(name: string, text: string): number {
+  return text === "0" ? 0 : wholeOption(name, text);
+}

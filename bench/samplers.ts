@@ -2,18 +2,33 @@
  * What sampling costs beside the training step that it is for: every sampler on a long history, and
  * a real step of LeNet-5 on the batch that it draws.
  */
+import { parseArgs } from "node:util";
 import { Random } from "@everfresh/core";
 import { lenet5, openTrainingSession } from "@everfresh/engine";
 import { samplerOf, type SamplerSpec } from "@everfresh/learn";
+import { wholeOption } from "./option-values.ts";
 import { median, quantile } from "./statistics.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- samplers [options]
+
+Times the draws of every sampler from a long history, beside a training step of LeNet-5.
 
   --positions N   samples in the history (default 1,000,000)
   --batch N       samples per step, b (default 128)
   --trigger N     new samples per step, t (default 8)
   --draws N       draws per sampler and round (default 300)
-  --json          one JSON document`;
+  --json          one JSON document
+  --help          this text`;
+
+const OPTIONS = {
+  positions: { type: "string", default: "1000000" },
+  batch: { type: "string", default: "128" },
+  trigger: { type: "string", default: "8" },
+  draws: { type: "string", default: "300" },
+  json: { type: "boolean", default: false },
+  help: { type: "boolean", default: false },
+} as const;
 
 const SPECS: Readonly<Record<string, SamplerSpec>> = {
   none: { kind: "none" },
@@ -64,26 +79,30 @@ interface Row {
   readonly throughputUndisturbed: number;
 }
 
-/** Runs the bench; returns the exit status. */
-export async function samplers(args: readonly string[]): Promise<number> {
-  if (args.includes("--help")) {
-    console.log(USAGE);
+/** The command `samplers`; returns the exit status. */
+export function samplers(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async ({ json, ...options }) => {
+    await using trained = await lenetSteps(options.batch);
+    const rows: Row[] = [];
+    for (const [name, spec] of Object.entries(SPECS)) {
+      rows.push(await measured(name, spec, options, () => trained.step()));
+    }
+    if (json) console.log(JSON.stringify({ ...options, rows }));
+    else print(options, rows);
     return 0;
-  }
-  const options: Options = {
-    positions: numberOf(args, "--positions", 1_000_000),
-    batch: numberOf(args, "--batch", 128),
-    trigger: numberOf(args, "--trigger", 8),
-    draws: numberOf(args, "--draws", 300),
+  });
+}
+
+function parse(args: readonly string[]): (Options & { readonly json: boolean }) | "help" {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false });
+  if (values.help) return "help";
+  return {
+    positions: wholeOption("positions", values.positions),
+    batch: wholeOption("batch", values.batch),
+    trigger: wholeOption("trigger", values.trigger),
+    draws: wholeOption("draws", values.draws),
+    json: values.json,
   };
-  await using trained = await lenetSteps(options.batch);
-  const rows: Row[] = [];
-  for (const [name, spec] of Object.entries(SPECS)) {
-    rows.push(await measured(name, spec, options, () => trained.step()));
-  }
-  if (args.includes("--json")) console.log(JSON.stringify({ ...options, rows }));
-  else print(options, rows);
-  return 0;
 }
 
 async function measured(
@@ -165,13 +184,4 @@ function print({ positions, batch, trigger }: Options, rows: readonly Row[]): vo
         `${row.startMs.toFixed(0)} | ${row.checkpointBytes} |`,
     );
   }
-}
-
-function numberOf(args: readonly string[], name: string, otherwise: number): number {
-  const at = args.indexOf(name);
-  const value = at < 0 ? otherwise : Number(args[at + 1]);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new RangeError(`${name} needs a whole number of 1 or more`);
-  }
-  return value;
 }

@@ -7,6 +7,8 @@ import {
   simulate as simulateOne,
   type SimulationResult,
 } from "../packages/sync/src/simulation/simulation.fixture.ts";
+import { seedOption, wholeOption } from "./option-values.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- simulate [options]
 
@@ -27,38 +29,44 @@ const OPTIONS = {
   help: { type: "boolean", default: false },
 } as const;
 
+interface Settings {
+  readonly runs: number;
+  readonly seed: number;
+  readonly json: boolean;
+}
+
 /** The command `simulate`; returns the exit status. */
-export async function simulate(args: readonly string[]): Promise<number> {
-  let values;
-  try {
-    ({ values } = parseArgs({ args: [...args], options: OPTIONS }));
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
-  const runs = Number(values.runs);
-  const seed = Number(values.seed);
-  if (!Number.isSafeInteger(runs) || runs < 1 || !Number.isSafeInteger(seed) || seed < 0) {
-    console.error(`--runs and --seed take whole numbers\n\n${USAGE}`);
-    return 2;
-  }
-  const startMs = performance.now();
-  const totals = new Totals();
-  for (let run = seed; run < seed + runs; run++) {
-    const result = await simulateOne(run);
-    totals.add(result);
-    if (result.failure !== null) console.error(`seed ${run}: ${result.failure}`);
-  }
-  const seconds = Math.round((performance.now() - startMs) / 100) / 10;
-  const report = { runs, failures: totals.seeds.length, seeds: totals.seeds };
-  const more = { events: totals.events, versions: totals.versions, faults: totals.faults, seconds };
-  if (values.json) console.log(JSON.stringify({ ...report, ...more }, null, 2));
-  else console.log(tableOf({ runs, failures: report.failures, seconds }, totals));
-  return report.failures === 0 ? 0 : 1;
+export function simulate(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async ({ runs, seed, json }) => {
+    const startMs = performance.now();
+    const totals = new Totals();
+    for (let run = seed; run < seed + runs; run++) {
+      const result = await simulateOne(run);
+      totals.add(result);
+      if (result.failure !== null) console.error(`seed ${run}: ${result.failure}`);
+    }
+    const seconds = Math.round((performance.now() - startMs) / 100) / 10;
+    const report = { runs, failures: totals.seeds.length, seeds: totals.seeds };
+    const more = {
+      events: totals.events,
+      versions: totals.versions,
+      faults: totals.faults,
+      seconds,
+    };
+    if (json) console.log(JSON.stringify({ ...report, ...more }, null, 2));
+    else console.log(tableOf({ runs, failures: report.failures, seconds }, totals));
+    return report.failures === 0 ? 0 : 1;
+  });
+}
+
+function parse(args: readonly string[]): Settings | "help" {
+  const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false });
+  if (values.help) return "help";
+  return {
+    runs: wholeOption("runs", values.runs),
+    seed: seedOption("seed", values.seed),
+    json: values.json,
+  };
 }
 
 /** What happened in all runs together. */

@@ -9,6 +9,7 @@ import { choiceOption, positiveOption, wholeOption } from "./option-values.ts";
 import { rowsOf, type WireRow } from "./sync/model-rows.ts";
 import { stages, table as stagesTable } from "./sync/stages.ts";
 import { MANIFEST_UPDATES, VALUE_TYPES, type ValuesName } from "./sync/wire-arithmetic.ts";
+import { withSettings } from "./with-settings.ts";
 
 interface Run {
   readonly batch: number;
@@ -84,28 +85,19 @@ interface Settings {
 }
 
 /** The command `sync`; returns the exit status. */
-export async function sync(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function sync(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    if (settings.stages) {
+      const report = await stages(stagesSettings(settings));
+      console.log(settings.json ? JSON.stringify(report) : stagesTable(report));
+      return 0;
+    }
+    const rows = await measure(settings);
+    const cases = rows.map(({ wire }) => wire);
+    if (settings.json) console.log(JSON.stringify(cases.length === 1 ? cases[0] : cases));
+    else console.log(table(rows));
     return 0;
-  }
-  if (settings.stages) {
-    const report = await stages(stagesSettings(settings));
-    console.log(settings.json ? JSON.stringify(report) : stagesTable(report));
-    return 0;
-  }
-  const rows = await measure(settings);
-  const cases = rows.map(({ wire }) => wire);
-  if (settings.json) console.log(JSON.stringify(cases.length === 1 ? cases[0] : cases));
-  else console.log(table(rows));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

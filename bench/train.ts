@@ -15,6 +15,7 @@ import {
   workloadOf,
   WORKLOADS,
 } from "./workloads.ts";
+import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- train [options]
 
@@ -89,21 +90,12 @@ interface Report {
 const REST_MS = 300;
 
 /** The command `train`; returns the exit status. */
-export async function train(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function train(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const report = await measure(settings);
+    console.log(settings.json ? JSON.stringify(report) : table(report));
     return 0;
-  }
-  const report = await measure(settings);
-  console.log(settings.json ? JSON.stringify(report) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {

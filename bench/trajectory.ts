@@ -19,6 +19,7 @@ import {
   workloadOf,
   WORKLOADS,
 } from "./workloads.ts";
+import { withSettings } from "./with-settings.ts";
 
 const OPTIONS = {
   model: { type: "string", default: "resnet20" },
@@ -106,25 +107,16 @@ interface Report {
 }
 
 /** The command `trajectory`; returns the exit status. */
-export async function trajectory(args: readonly string[]): Promise<number> {
-  let settings: Settings | "help";
-  try {
-    settings = parse(args);
-  } catch (error) {
-    console.error(`${error instanceof Error ? error.message : String(error)}\n\n${USAGE}`);
-    return 2;
-  }
-  if (settings === "help") {
-    console.log(USAGE);
+export function trajectory(args: readonly string[]): Promise<number> {
+  return withSettings(args, { usage: USAGE, parse }, async (settings) => {
+    const report = await measure(settings);
+    if (report === null) {
+      console.error("No Python with PyTorch found (set EVERFRESH_PYTHON).");
+      return 1;
+    }
+    console.log(settings.json ? JSON.stringify(report) : table(report));
     return 0;
-  }
-  const report = await measure(settings);
-  if (report === null) {
-    console.error("No Python with PyTorch found (set EVERFRESH_PYTHON).");
-    return 1;
-  }
-  console.log(settings.json ? JSON.stringify(report) : table(report));
-  return 0;
+  });
 }
 
 function parse(args: readonly string[]): Settings | "help" {
