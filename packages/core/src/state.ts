@@ -1,6 +1,7 @@
 import { bytesPerElement, type DType, isDType, type TensorData, viewOf } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
 import { checkShape, type Shape, sizeOf, type Tensor } from "./tensor.ts";
+import { kernelMemory } from "./wasm/memory.ts";
 
 /** Parameters change by gradients; buffers are what training changes otherwise. */
 export type StateRole = "parameter" | "buffer";
@@ -102,9 +103,6 @@ export interface StateOptions {
   readonly kernels?: boolean;
 }
 
-/** Of WebAssembly memory. */
-const PAGE_BYTES = 65_536;
-
 /** A state of zeros. */
 export function createState(layout: StateLayout, options: StateOptions = {}): ModelState {
   const { shared = false, kernels = false } = options;
@@ -114,16 +112,6 @@ export function createState(layout: StateLayout, options: StateOptions = {}): Mo
     return stateOn(layout, shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
   }
   return stateWithin(layout, memory.buffer, memory);
-}
-
-/** Null where there is no WebAssembly, or not so much memory. */
-function kernelMemory(bytes: number, shared: boolean): WebAssembly.Memory | null {
-  const pages = Math.max(1, Math.ceil(bytes / PAGE_BYTES));
-  try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
-  } catch {
-    return null;
-  }
 }
 
 /**

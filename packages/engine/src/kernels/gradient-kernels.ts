@@ -1,5 +1,5 @@
 /** Kernels for what `sessions/gradients.ts` computes: the same operations in the same order. */
-import { type Code, Frame, type KernelFunction, type Variable } from "./assembler.ts";
+import { type Code, Frame, type KernelFunction, type Variable } from "@everfresh/core/wasm";
 import {
   add,
   addWords,

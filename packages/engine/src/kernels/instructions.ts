@@ -1,5 +1,5 @@
 /** The instructions that kernels use, as expressions. Two float64 lanes unless said otherwise. */
-import { type Code, type Frame, signed, unsigned, type Variable } from "./assembler.ts";
+import { type Code, type Frame, signed, unsigned, type Variable } from "@everfresh/core/wasm";
 
 const ALIGNED_4 = 2; // log₂ of what an address is sure to be a multiple of
 const IN_MEMORY = 0x40; // the number of a memory follows

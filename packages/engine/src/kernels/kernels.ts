@@ -1,7 +1,6 @@
 import { assert } from "@everfresh/core";
-import { assemble, type KernelFunction } from "./assembler.ts";
+import { type Kernel, type KernelFunction, openKernels } from "@everfresh/core/wasm";
 import { addScaledKernel, flushKernel, scaleKernel } from "./gradient-kernels.ts";
-import type { KernelMemory } from "./kernel-memory.ts";
 import {
   adamKernel,
   adamName,
@@ -30,8 +29,6 @@ export interface AdamNumbers {
   readonly kept: number;
 }
 
-type Kernel = (...values: readonly number[]) => number;
-
 const BOTH = [false, true];
 
 /**
@@ -51,13 +48,9 @@ export class Kernels {
    * Opens the kernels on `memory` in this thread; null where WebAssembly or its vectors are missing,
    * or where it must not be compiled.
    */
-  static open({ memory, pages, shared }: KernelMemory): Kernels | null {
+  static open(memory: WebAssembly.Memory): Kernels | null {
     try {
-      const bytes = assemble(kernelFunctions(), { pages, shared });
-      const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
-        kernels: { memory },
-      });
-      return new Kernels(instance.exports as unknown as Readonly<Record<string, Kernel>>);
+      return new Kernels(openKernels(kernelFunctions(), { memory }));
     } catch {
       return null;
     }
@@ -124,7 +117,7 @@ export class Kernels {
     );
   }
 
-  #run(name: string, ...values: readonly number[]): number {
+  #run(name: string, ...values: readonly number[]): number | undefined {
     const kernel = this.#exports[name];
     assert(kernel !== undefined, `there is a kernel ${name}`);
     return kernel(...values);

@@ -2,7 +2,7 @@
  * Random masks in WebAssembly: Philox4x32-10 (core's `philox`) for four blocks at once, one in each
  * 32-bit lane.
  */
-import { type Code, Frame, type KernelFunction, signed, unsigned } from "./assembler.ts";
+import { type Code, Frame, type KernelFunction, signed, unsigned } from "@everfresh/core/wasm";
 import { and, andNot, storeWords, words } from "./instructions.ts";
 
 const ROUNDS = 10;

@@ -1,6 +1,6 @@
 /** Kernels of SGD and Adam: the operations of `optimizers/` in the same order, in float64. */
 import { SMALLEST_NORMAL } from "../optimizers/optimizer.ts";
-import { type Code, Frame, type KernelFunction } from "./assembler.ts";
+import { type Code, Frame, type KernelFunction } from "@everfresh/core/wasm";
 import {
   absolute,
   add,

@@ -1,7 +1,6 @@
 import { assert } from "@everfresh/core";
-import { assemble } from "./assembler.ts";
+import { openKernels } from "@everfresh/core/wasm";
 import { publishKernel } from "./gradient-kernels.ts";
-import type { KernelMemory } from "./kernel-memory.ts";
 
 /** Addresses of what is read and of where it goes, and how many bytes: a multiple of sixteen. */
 type PublishFunction = (source: number, values: number, bytes: number) => number;
@@ -18,12 +17,10 @@ export class Publisher {
   }
 
   /** Opens it in this thread; null where WebAssembly has no functions over two memories. */
-  static open(source: KernelMemory, target: KernelMemory): Publisher | null {
+  static open(source: WebAssembly.Memory, target: WebAssembly.Memory): Publisher | null {
     try {
-      const module = new WebAssembly.Module(assemble([publishKernel()], target, source));
-      const memories = { memory: target.memory, source: source.memory };
-      const { exports } = new WebAssembly.Instance(module, { kernels: memories });
-      return new Publisher(exports["publish"] as PublishFunction);
+      const kernels = openKernels([publishKernel()], { target, source });
+      return new Publisher(kernels["publish"] as PublishFunction);
     } catch {
       return null;
     }

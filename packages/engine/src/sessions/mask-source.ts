@@ -1,6 +1,6 @@
 /** Where the masks of Dropout get their random bits: in WebAssembly, or in TypeScript, the same. */
 import { philox } from "@everfresh/core";
-import { assemble } from "../kernels/assembler.ts";
+import { openKernels } from "@everfresh/core/wasm";
 import { GROUP_ELEMENTS, maskKernel } from "../kernels/mask-kernel.ts";
 
 /** Elements that a source makes at a time: 64 KiB of float32 numbers. */
@@ -54,18 +54,14 @@ export function plainMaskSource(): MaskSource {
 export function compiledMaskSource(): MaskSource | null {
   try {
     const memory = new WebAssembly.Memory({ initial: PAGES, maximum: PAGES });
-    const module = new WebAssembly.Module(
-      assemble([maskKernel()], { pages: PAGES, shared: false }),
-    );
-    const { exports } = new WebAssembly.Instance(module, { kernels: { memory } });
-    const mask = exports["mask"] as (...numbers: readonly number[]) => void;
+    const { mask } = openKernels([maskKernel()], { memory });
     const bits = new Int32Array(1);
     const number = new Float32Array(bits.buffer);
     return ({ key, row, optimizerStep, stream, dropped, kept }, firstGroup, groups) => {
       const length = GROUP_ELEMENTS * Math.min(groups, GROUPS_MAX);
       number[0] = kept;
       const place = [0, 4 * length, 4 * firstGroup, row, optimizerStep, stream];
-      if (length > 0) mask(...place, ...key, dropped, bits[0] ?? 0);
+      if (length > 0) mask?.(...place, ...key, dropped, bits[0] ?? 0);
       return new Float32Array(memory.buffer, 0, length);
     };
   } catch {

@@ -6,7 +6,7 @@ import {
   stateWithin,
   type Tensor,
 } from "@everfresh/core";
-import { allocateVectors, type KernelMemory } from "../kernels/kernel-memory.ts";
+import { allocateVectors } from "../kernels/kernel-memory.ts";
 import type { NamedTensors } from "../runtime/runtime.ts";
 import { stateTensors } from "./predictor.ts";
 
@@ -21,7 +21,7 @@ export class ShardState {
   /** Sums of weight × gradient, flat as the parameters. */
   readonly gradients: Float32Array;
   /** Where they lie, so that kernels reach them; null where there is no such memory. */
-  readonly gradientMemory: KernelMemory | null;
+  readonly gradientMemory: WebAssembly.Memory | null;
   /** The same per parameter, in the order of the layout. */
   readonly gradientTensors: readonly Tensor[];
   readonly #theta: ModelState;

@@ -1,5 +1,4 @@
 import { assert } from "@everfresh/core";
-import type { KernelMemory } from "../kernels/kernel-memory.ts";
 import { Publisher } from "../kernels/publisher.ts";
 import { clipFactor, scaleGradients, sumOfSquares } from "../optimizers/clip-norm.ts";
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
@@ -38,7 +37,7 @@ export class SliceUpdate {
     memory: TrainingMemory,
     rank: number,
     parameterCount: number,
-    source: KernelMemory | null = null,
+    source: WebAssembly.Memory | null = null,
   ) {
     const [from, to] = sliceOf(rank, memory.gradients.length, parameterCount);
     this.#optimizer = optimizerOf(spec);

@@ -1,5 +1,5 @@
 import { createState, type StateLayout } from "@everfresh/core";
-import { allocateVectors, type KernelMemory } from "../kernels/kernel-memory.ts";
+import { allocateVectors } from "../kernels/kernel-memory.ts";
 import type { TargetSpec } from "../losses/loss.ts";
 import { type Barrier, createBarrier } from "./barrier.ts";
 import { targetLength } from "./training-program.ts";
@@ -42,7 +42,7 @@ export interface TrainingMemory {
   readonly barrier: Barrier;
   /** Where `slots` and `gradients` lie, so that kernels reach them; null where there are none. */
   readonly kernels: {
-    readonly memory: KernelMemory;
+    readonly memory: WebAssembly.Memory;
     /** One row per worker: {@link SCRATCH_LENGTH} numbers of its own. */
     readonly scratch: readonly Float32Array[];
   } | null;

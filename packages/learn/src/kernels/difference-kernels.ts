@@ -1,5 +1,6 @@
 /** Kernels over the differences of two vectors: which are large, and how large they are. */
 import type { AbsoluteType } from "@everfresh/core";
+import type { Code, KernelFunction } from "@everfresh/core/wasm";
 import {
   absoluteFloats,
   add,
@@ -12,7 +13,6 @@ import {
   below,
   belowWords,
   chooseBits,
-  type Code,
   get,
   largerWords,
   loadVector,
@@ -33,10 +33,9 @@ import {
   subtract,
   subtractFloats,
   trailingZeros,
-  type WasmFunction,
   when,
   whole,
-} from "./wasm-module.ts";
+} from "./instructions.ts";
 
 /** Numbers that a kernel takes at a time; inputs are filled up with equal numbers to a multiple. */
 export const GROUP = 16;
@@ -141,7 +140,7 @@ function forward(a: number, b: number): Code {
  *
  * Only where that reaches the threshold the group is looked at more closely.
  */
-export function collectKernel(type: AbsoluteType, memories: VectorMemories): WasmFunction {
+export function collectKernel(type: AbsoluteType, memories: VectorMemories): KernelFunction {
   const [a, b, end, first, threshold, indices, words, scratch] = [0, 1, 2, 3, 4, 5, 6, 7];
   const [count, mask, at, d, highest, largest, level, magnitude] = [8, 9, 10, 11, 15, 16, 17, 18];
   const [largestMagnitude, value] = [19, 20];
@@ -202,6 +201,7 @@ export function collectKernel(type: AbsoluteType, memories: VectorMemories): Was
       ...(["i32", "i32", "i32"] as const),
       ...Array.from({ length: 10 }, () => "v128" as const),
     ],
+    returns: true,
     code: [
       ...set(level, splatFloat(get(threshold))),
       ...repeatWhile(group, below(get(a), get(end))),
@@ -218,7 +218,7 @@ const CACHE_LINE = 64;
  * time that are `quarter` bytes apart, and returns all of them as one. A processor waits for such
  * reads together, and then has in its cache what another kernel reads next.
  */
-export function touchKernel(memories: VectorMemories): WasmFunction {
+export function touchKernel(memories: VectorMemories): KernelFunction {
   const [a, b, quarter, end, bits] = [0, 1, 2, 3, 4];
   const reads = [
     { address: a, memory: memories.wanted },
@@ -243,6 +243,7 @@ export function touchKernel(memories: VectorMemories): WasmFunction {
     name: "touch",
     parameters: ["i32", "i32", "i32"],
     variables: ["i32", "i32"],
+    returns: true,
     code: [
       ...set(end, add(get(a), get(quarter))),
       ...repeatWhile(line, below(get(a), get(end))),

@@ -1,6 +1,6 @@
 import type { AbsoluteType } from "@everfresh/core";
+import { type Kernel, openKernels } from "@everfresh/core/wasm";
 import { collectKernel, GROUP, touchKernel, type VectorMemories } from "./difference-kernels.ts";
-import { wasmModule } from "./wasm-module.ts";
 
 /**
  * Numbers that kernels look at between two looks at what they found; where they have to be copied,
@@ -45,7 +45,6 @@ export interface ComparedMemories {
  */
 export type TakeFound = (indices: Uint32Array, words: Int32Array) => number;
 
-type Kernel = (...values: readonly number[]) => number;
 type Kernels = Readonly<Record<string, Kernel>>;
 
 /**
@@ -146,15 +145,7 @@ export class DifferenceScan {
 function kernelsOn(memories: readonly WebAssembly.Memory[], vectors: VectorMemories): Kernels {
   const types = ["float32", "float16", "bfloat16"] as const;
   const functions = [...types.map((type) => collectKernel(type, vectors)), touchKernel(vectors)];
-  const imports = memories.map((memory, i) => ({
-    name: `${i}`,
-    shared: !(memory.buffer instanceof ArrayBuffer),
-  }));
-  const module = new WebAssembly.Module(wasmModule(functions, imports));
-  const instance = new WebAssembly.Instance(module, {
-    memories: Object.fromEntries(memories.map((memory, i) => [`${i}`, memory])),
-  });
-  return instance.exports as unknown as Kernels;
+  return openKernels(functions, Object.fromEntries(memories.map((memory, i) => [`${i}`, memory])));
 }
 
 /**

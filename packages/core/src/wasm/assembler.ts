@@ -3,13 +3,14 @@
  * 128-bit SIMD). An expression is the code that leaves its value on the stack, so expressions nest as
  * formulas do.
  */
-import { assert } from "@everfresh/core";
+import { assert } from "../errors.ts";
+import { WASM_PAGES_MAX } from "./memory.ts";
 
 /** Bytes of instructions. */
 export type Code = readonly number[];
 
 /** The types of parameters and variables that kernels have. */
-export type ValueKind = "i32" | "f64" | "v128";
+export type ValueKind = "i32" | "f32" | "f64" | "v128";
 
 /** A parameter or a variable of a function. */
 export interface Variable {
@@ -29,14 +30,22 @@ export interface KernelFunction {
   readonly code: Code;
 }
 
-/** Memory that functions of a module work on; the first is imported as `memory` from `kernels`. */
+/** A memory that a module imports from {@link MEMORIES}, of whatever size. */
 export interface ImportedMemory {
-  readonly pages: number;
+  readonly name: string;
   /** Whether threads share it. */
   readonly shared: boolean;
 }
 
-const TYPES: { readonly [K in ValueKind]: number } = { i32: 0x7f, f64: 0x7c, v128: 0x7b };
+/** Where modules import their memories from. */
+export const MEMORIES = "memories";
+
+const TYPES: { readonly [K in ValueKind]: number } = {
+  i32: 0x7f,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
 const MAGIC_AND_VERSION = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const SECTIONS = { types: 1, imports: 2, functions: 3, exports: 7, code: 10 };
 
@@ -74,25 +83,23 @@ export class Frame {
   }
 }
 
-/** The bytes of a module. A second memory is imported as `source`; not every engine has that. */
+/**
+ * The bytes of a module with these functions and memories; the functions know those by their number.
+ * More than one needs the extension of several memories, which is newer than vectors.
+ */
 export function assemble(
   functions: readonly KernelFunction[],
-  memory: ImportedMemory,
-  source?: ImportedMemory,
+  memories: readonly ImportedMemory[],
 ): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters, returns }) => [
     0x60,
     ...vector(parameters.map((kind) => [TYPES[kind]])),
     ...vector(returns ? [[TYPES.i32]] : []),
   ]);
-  const imported = (name: string, { pages, shared }: ImportedMemory): Code => {
-    const limits = [shared ? 3 : 1, ...unsigned(pages), ...unsigned(pages)];
-    return [...text("kernels"), ...text(name), 2, ...limits];
-  };
-  const imports = [
-    imported("memory", memory),
-    ...(source === undefined ? [] : [imported("source", source)]),
-  ];
+  const imports = memories.map(({ name, shared }) => {
+    const limits = [shared ? 3 : 1, 0, ...unsigned(WASM_PAGES_MAX)];
+    return [...text(MEMORIES), ...text(name), 2, ...limits];
+  });
   const bodies = functions.map(({ variables, code }) => {
     const body = [...vector(variables.map((kind) => [1, TYPES[kind]])), ...code, 0x0b];
     return [...unsigned(body.length), ...body];

@@ -1,79 +1,8 @@
-/**
- * The bytes of WebAssembly modules (core specification 2.0, with 128-bit SIMD), as far as the
- * kernels beside this file need them. An expression is the code that leaves its value on the stack,
- * so expressions nest as formulas do.
- */
+/** The instructions that kernels use, as expressions: whole numbers, and four lanes of vectors. */
+import { type Code, signed, unsigned } from "@everfresh/core/wasm";
 
-/** Bytes of instructions. */
-export type Code = readonly number[];
-
-/** The types of parameters and variables that kernels have. */
-export type ValueKind = "i32" | "f32" | "v128";
-
-/** A function of a module, exported under its name; it returns an i32. */
-export interface WasmFunction {
-  readonly name: string;
-  readonly parameters: readonly ValueKind[];
-  /** Numbered after the parameters; 0 at the start. */
-  readonly variables: readonly ValueKind[];
-  /** Leaves the result on the stack. */
-  readonly code: Code;
-}
-
-const TYPES: { readonly [K in ValueKind]: number } = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
 const VOID = 0x40;
 const END = 0x0b;
-
-/** A memory that a module imports, of whatever size: by this name from `memories`. */
-export interface ImportedMemory {
-  readonly name: string;
-  /** Whether threads share it. */
-  readonly shared: boolean;
-}
-
-/** 4 GiB: addresses have 32 bits. */
-const PAGES_MAX = 65_536;
-
-/**
- * The bytes of a module with these functions and memories; the functions know those by their number.
- * More than one needs the extension of several memories, which is newer than vectors.
- */
-export function wasmModule(
-  functions: readonly WasmFunction[],
-  memories: readonly ImportedMemory[],
-): Uint8Array<ArrayBuffer> {
-  const types = functions.map(({ parameters }) => [
-    0x60,
-    ...list(parameters.map((kind) => [TYPES[kind]])),
-    ...list([[TYPES.i32]]),
-  ]);
-  const exports = functions.map(({ name }, i) => [...text(name), 0, ...unsigned(i)]);
-  const bodies = functions.map(({ variables, code }) => {
-    const body = [...list(variables.map((kind) => [1, TYPES[kind]])), ...code, END];
-    return [...unsigned(body.length), ...body];
-  });
-  const section = (id: number, entries: readonly Code[]): Code => {
-    const content = list(entries);
-    return [id, ...unsigned(content.length), ...content];
-  };
-  return Uint8Array.from([
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, types),
-    ...section(
-      2,
-      memories.map(({ name, shared }) => {
-        const limits = [shared ? 3 : 1, 0, ...unsigned(PAGES_MAX)];
-        return [...text("memories"), ...text(name), 2, ...limits];
-      }),
-    ),
-    ...section(
-      3,
-      functions.map((_, i) => unsigned(i)),
-    ),
-    ...section(7, exports),
-    ...section(10, bodies),
-  ]);
-}
 
 /** The value of a parameter or variable. */
 export function get(local: number): Code {
@@ -197,34 +126,4 @@ export function repeatWhile(body: Code, condition: Code): Code {
 /** Runs `body` if `condition` is not 0. */
 export function when(condition: Code, body: Code): Code {
   return [...condition, 0x04, VOID, ...body, END];
-}
-
-/** A whole number of 0 or more as LEB128. */
-function unsigned(value: number): Code {
-  const bytes: number[] = [];
-  let rest = value;
-  do {
-    bytes.push((rest & 0x7f) | (rest > 0x7f ? 0x80 : 0));
-    rest = Math.floor(rest / 0x80);
-  } while (rest > 0);
-  return bytes;
-}
-
-/** A 32-bit number as signed LEB128. */
-function signed(value: number): Code {
-  let rest = value | 0;
-  const bytes: number[] = [];
-  while (rest < -0x40 || rest > 0x3f) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>= 7;
-  }
-  return [...bytes, rest & 0x7f];
-}
-
-function list(entries: readonly Code[]): Code {
-  return [...unsigned(entries.length), ...entries.flat()];
-}
-
-function text(value: string): Code {
-  return list(Array.from(new TextEncoder().encode(value), (byte) => [byte]));
 }
