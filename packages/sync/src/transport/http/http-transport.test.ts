@@ -1,4 +1,4 @@
-import { Random, systemClock } from "@everfresh/core";
+import { Random, stateLayout, systemClock } from "@everfresh/core";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 
 import { TransportError } from "../../errors.ts";
 import { Feed } from "../../feed/feed.ts";
-import { Publisher, smallManifest } from "../../publisher.fixture.ts";
+import { Publisher, randomState, SMALL_LAYOUT, smallManifest } from "../../publisher.fixture.ts";
 import { DeployedRuntime } from "../../replica/deployed-runtime.fixture.ts";
 import { openReplica } from "../../replica/open-replica.ts";
 import { describeOpening } from "../opening.conformance.ts";
@@ -17,6 +17,14 @@ import { httpTransport } from "./http-transport.ts";
 
 const OPTIONS = { pollMs: 5, pollMsMax: 10, random: new Random(1) };
 const never = new AbortController().signal;
+
+/** Large enough that updates are always fewer bytes than another anchor. */
+const LARGE_LAYOUT = stateLayout([
+  { name: "weight", role: "parameter", dtype: "float32", shape: [500, 20] },
+  { name: "bias", role: "parameter", dtype: "float32", shape: [10] },
+  { name: "mean", role: "buffer", dtype: "float32", shape: [5] },
+  { name: "count", role: "buffer", dtype: "int64", shape: [] },
+]);
 
 describeFollowing("HTTP", () => openServer());
 
@@ -79,6 +87,34 @@ describe("httpTransport", () => {
     feed[Symbol.dispose]();
   });
 
+  it.each([
+    ["goes on by single updates where its version lies inside of a merged segment", 100, 1],
+    ["begins anew from an older anchor where single updates of its time are gone", 400, 2],
+  ])("%s", async (_, missed, snapshots) => {
+    const { fetch, feed, publish, settled } = world(LARGE_LAYOUT);
+    let isCut = false;
+    const line: Fetch = (url, init) =>
+      isCut ? Promise.reject(new Error("cut")) : fetch(url, init);
+    const runtime = new DeployedRuntime();
+    await using replica = await openReplica({
+      transport: httpTransport("http://model", { ...OPTIONS, fetch: line }),
+      ...{ runtime, clock: systemClock, random: new Random(1) },
+      limits: { backoff: { baseMs: 5, capMs: 10 } },
+    });
+    publish(21);
+    await expect.poll(() => replica.status().version, { interval: 2 }).toBe(21);
+    isCut = true;
+    await expect.poll(() => replica.status().phase, { interval: 2 }).toBe("connecting");
+    for (let i = 0; i < missed; i++) {
+      publish(1);
+      await settled();
+    }
+    isCut = false;
+    await expect.poll(() => replica.status().version, { interval: 2 }).toBe(21 + missed);
+    expect(replica.status()).toMatchObject({ snapshots, rejected: 0 });
+    feed[Symbol.dispose]();
+  });
+
   it("rejects with the signal's reason, before and while it asks", async () => {
     const reason = new Error("no longer needed");
     const { fetch } = world();
@@ -109,15 +145,18 @@ describe("httpTransport", () => {
 });
 
 /** A feed behind requests that are counted. */
-function world(): {
+function world(layout = SMALL_LAYOUT): {
   readonly asked: string[];
   readonly fetch: Fetch;
   readonly feed: Feed;
   readonly publish: (count: number) => void;
+  /** Resolves once what was published can be fetched. */
+  readonly settled: () => Promise<void>;
 } {
-  const publisher = new Publisher(new Random(1));
+  const publisher = new Publisher(new Random(1), randomState(new Random(1), 0, layout));
   const { deployed } = publisher;
-  const feed = new Feed({ manifest: smallManifest(), deployed, clock: systemClock });
+  const manifest = { ...smallManifest(), layout };
+  const feed = new Feed({ manifest, deployed, clock: systemClock });
   const http = new HttpFeed(feed);
   const asked: string[] = [];
   const fetch: Fetch = async (url, { headers }) => {
@@ -134,7 +173,7 @@ function world(): {
       feed.publish(update, bytes);
     }
   };
-  return { asked, fetch, feed, publish };
+  return { asked, fetch, feed, publish, settled: () => http.settled() };
 }
 
 async function openServer(): Promise<FeedServer> {
