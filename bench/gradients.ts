@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { type ModelState, sizeOf, tensorOf } from "@everfresh/core";
 import { type Model, type TrainingBatch, trainingStep } from "@everfresh/engine";
 import {
+  noTorch,
   openTorchReference,
   type TorchReference,
   withoutDropout,
@@ -14,6 +15,7 @@ import {
 import { torchFormats } from "./peers/torch.ts";
 import { median } from "./statistics.ts";
 import { randomBatch, type Workload, workloadOf, WORKLOADS } from "./workloads.ts";
+import { wholeOption } from "./option-values.ts";
 import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- gradients [options]
@@ -74,10 +76,7 @@ interface Report {
 export function gradients(args: readonly string[]): Promise<number> {
   return withSettings(args, { usage: USAGE, parse }, async (settings) => {
     const report = await measure(settings);
-    if (report === null) {
-      console.error("No Python with PyTorch found (set EVERFRESH_PYTHON).");
-      return 1;
-    }
+    if (report === null) return noTorch();
     console.log(settings.json ? JSON.stringify(report) : table(report));
     return 0;
   });
@@ -87,16 +86,14 @@ function parse(args: readonly string[]): Settings | "help" {
   const { values } = parseArgs({ args: [...args], options: OPTIONS, allowPositionals: false });
   if (values.help) return "help";
   const { model, json } = values;
-  const batch = whole("batch", values.batch);
-  return { model, workload: workloadOf(model), batch, seed: whole("seed", values.seed), json };
-}
-
-function whole(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new Error(`--${name} needs a whole number of 1 or more, got "${text}"`);
-  }
-  return value;
+  const batch = wholeOption("batch", values.batch);
+  return {
+    model,
+    workload: workloadOf(model),
+    batch,
+    seed: wholeOption("seed", values.seed),
+    json,
+  };
 }
 
 async function measure({ model: name, workload, batch, seed }: Settings): Promise<Report | null> {

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { dataOf, type ModelState } from "@everfresh/core";
 import { adam, type Model, openTrainingSession, sgd, type TrainingBatch } from "@everfresh/engine";
 import {
+  noTorch,
   openTorchReference,
   type TorchReference,
   withoutDropout,
@@ -19,6 +20,7 @@ import {
   workloadOf,
   WORKLOADS,
 } from "./workloads.ts";
+import { wholeOption } from "./option-values.ts";
 import { withSettings } from "./with-settings.ts";
 
 const OPTIONS = {
@@ -110,10 +112,7 @@ interface Report {
 export function trajectory(args: readonly string[]): Promise<number> {
   return withSettings(args, { usage: USAGE, parse }, async (settings) => {
     const report = await measure(settings);
-    if (report === null) {
-      console.error("No Python with PyTorch found (set EVERFRESH_PYTHON).");
-      return 1;
-    }
+    if (report === null) return noTorch();
     console.log(settings.json ? JSON.stringify(report) : table(report));
     return 0;
   });
@@ -126,20 +125,12 @@ function parse(args: readonly string[]): Settings | "help" {
   if (optimizer !== "sgd" && optimizer !== "adam") {
     throw new Error(`No optimizer "${optimizer}"; there is sgd, adam`);
   }
-  const batch = whole("batch", values.batch);
-  const steps = whole("steps", values.steps);
+  const batch = wholeOption("batch", values.batch);
+  const steps = wholeOption("steps", values.steps);
   const learningRate = Number(values["learning-rate"] ?? LEARNING_RATES[optimizer]);
   if (!(learningRate > 0)) throw new Error("--learning-rate needs a number above 0");
-  const seed = whole("seed", values.seed);
+  const seed = wholeOption("seed", values.seed);
   return { model, workload: workloadOf(model), batch, steps, optimizer, learningRate, seed, json };
-}
-
-function whole(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new Error(`--${name} needs a whole number of 1 or more, got "${text}"`);
-  }
-  return value;
 }
 
 async function measure(settings: Settings): Promise<Report | null> {

@@ -93,3 +93,9 @@ export function withoutDropout(model: Model): Model {
   );
   return { ...model, graph: { ...model.graph, nodes } };
 }
+
+/** Says why a comparison did not take place; returns the exit status. */
+export function noTorch(): number {
+  console.error("No Python with PyTorch found (set EVERFRESH_PYTHON).");
+  return 1;
+}
