@@ -8,10 +8,13 @@ import { adam, openTrainingSession, resnet20 } from "@everfresh/engine";
 import {
   assembleBatch,
   BUFFER_BATCHES_DEFAULT,
+  LiveEvaluation,
   MemoryCheckpointStore,
+  memoryJournal,
   MemoryPublisher,
+  proactive,
   topK,
-  trainProactively,
+  trainContinuously,
   uniformSampler,
 } from "@everfresh/learn";
 import { cifar10, memoryHistory, type Source } from "@everfresh/streams";
@@ -171,12 +174,15 @@ async function measure(
   const scores: Score[] = [];
   const stepMs: number[] = [];
   const startMs = performance.now();
-  for await (const report of trainProactively({
+  for await (const report of trainContinuously({
     ...estimates,
     model,
     session,
     source,
-    triggerSize: TRIGGER_SIZE,
+    strategy: proactive({ triggerSize: TRIGGER_SIZE, batchSize: BATCH_SIZE }),
+    seed,
+    evaluation: new LiveEvaluation({ classes: 10, frozen: null }),
+    journal: memoryJournal(),
     sparsifier: topK({ ratio: ratios[0] ?? 1, valueType: "float16" }),
     deployed: deployCopy(session.state, 0),
     publisher: new MemoryPublisher(),

@@ -1,12 +1,14 @@
 /** Updates of a real training run, to be sent again in a bench. */
-import { deployCopy, image, Random, streamOf, systemClock, classes } from "@everfresh/core";
+import { deployCopy, image, systemClock, classes } from "@everfresh/core";
 import { adam, inferenceGraph, lenet5, openTrainingSession } from "@everfresh/engine";
 import {
+  LiveEvaluation,
   MemoryCheckpointStore,
+  memoryJournal,
+  proactive,
   type Publisher,
   topK,
-  trainProactively,
-  uniformSampler,
+  trainContinuously,
 } from "@everfresh/learn";
 import { digits, memoryHistory } from "@everfresh/streams";
 import { encodeUpdate, type Manifest } from "@everfresh/sync";
@@ -39,7 +41,7 @@ export async function recordUpdates(count: number, ratio: number): Promise<reado
     optimizer: adam({ learningRate: 1e-3 }),
     batchSize: 128,
   });
-  const steps = trainProactively({
+  const steps = trainContinuously({
     model,
     session,
     source: digits({ seed: SEED }),
@@ -47,9 +49,10 @@ export async function recordUpdates(count: number, ratio: number): Promise<reado
     checkpoints: new MemoryCheckpointStore(),
     publisher,
     preprocessing: PREPROCESSING,
-    triggerSize: 8,
-    batchSize: 128,
-    sampler: uniformSampler(new Random(SEED, streamOf("sampler"))),
+    strategy: proactive({ triggerSize: 8, batchSize: 128 }),
+    seed: SEED,
+    evaluation: new LiveEvaluation({ classes: 10, frozen: null }),
+    journal: memoryJournal(),
     sparsifier: topK({ ratio, valueType: "float16" }),
     deployed,
     clock: systemClock,

@@ -1,23 +1,32 @@
 /**
- * What sampling costs beside the training step that it is for: every sampler on a long history, and
- * a real step of LeNet-5 on the batch that it draws.
+ * What sampling costs beside the training step that it is for: every sampler in a proactive strategy on
+ * a long history, and a real step of LeNet-5 on the batch that it comes to.
  */
 import { parseArgs } from "node:util";
-import { Random } from "@everfresh/core";
-import { lenet5, openTrainingSession } from "@everfresh/engine";
-import { samplerOf, type SamplerSpec } from "@everfresh/learn";
+import { image, Random, type Sample, systemClock } from "@everfresh/core";
+import { lenet5, openTrainingSession, type TrainingBatch } from "@everfresh/engine";
+import {
+  batchReader,
+  proactive,
+  samplerOf,
+  type SamplerSpec,
+  type Strategy,
+  strategyOf,
+} from "@everfresh/learn";
+import type { History } from "@everfresh/streams";
 import { wholeOption } from "./option-values.ts";
 import { median, quantile } from "./statistics.ts";
 import { withSettings } from "./with-settings.ts";
 
 const USAGE = `Usage: npm run bench -- samplers [options]
 
-Times the draws of every sampler from a long history, beside a training step of LeNet-5.
+Times every sampler in a proactive strategy on a long history, beside a training step of LeNet-5:
+what deciding and drawing take, and what reading and preprocessing the batch takes.
 
   --positions N   samples in the history (default 1,000,000)
   --batch N       samples per step, b (default 128)
   --trigger N     new samples per step, t (default 8)
-  --draws N       draws per sampler and round (default 300)
+  --draws N       steps per sampler (default 300)
   --json          one JSON document
   --help          this text`;
 
@@ -50,8 +59,13 @@ const SPECS: Readonly<Record<string, SamplerSpec>> = {
   "new only by chance": { kind: "newOnlyByChance", from: { kind: "uniform" } },
 };
 
-/** Draws before the first one that counts. */
+/** Steps before the first one that counts. */
 const WARM_UP = 30;
+
+/** Samples of the history that differ: more than caches hold. */
+const DISTINCT = 20_000;
+
+const PREPROCESSING = image({ width: 28, height: 28, mean: [0.1307], std: [0.3081] });
 
 interface Options {
   readonly positions: number;
@@ -62,9 +76,11 @@ interface Options {
 
 interface Row {
   readonly sampler: string;
-  /** Median and mean time of a draw, with what entered the history before it. */
+  /** Median and mean time of a decision with its draw, and with what the sampler is told before. */
   readonly drawMs: number;
   readonly drawMsMean: number;
+  /** Median time of reading and preprocessing the samples of a batch. */
+  readonly readMs: number;
   /** Median time of a training step. */
   readonly stepMs: number;
   /** Time to make the index of the history once, when a run starts. */
@@ -72,8 +88,8 @@ interface Row {
   /** Bytes of its part of a checkpoint. */
   readonly checkpointBytes: number;
   /**
-   * Steps per second with sampling, as a part of those without: by the medians, and by the fastest
-   * tenth of draws and steps, which other programs on the machine disturb least.
+   * Steps per second, as a part of those on the same batches at hand: by the medians, and by the fastest
+   * tenth of draws, readings and steps, which other programs on the machine disturb least.
    */
   readonly throughput: number;
   readonly throughputUndisturbed: number;
@@ -85,7 +101,7 @@ export function samplers(args: readonly string[]): Promise<number> {
     await using trained = await lenetSteps(options.batch);
     const rows: Row[] = [];
     for (const [name, spec] of Object.entries(SPECS)) {
-      rows.push(await measured(name, spec, options, () => trained.step()));
+      rows.push(await measured(name, spec, options, (batch) => trained.step(batch)));
     }
     if (json) console.log(JSON.stringify({ ...options, rows }));
     else print(options, rows);
@@ -109,60 +125,103 @@ async function measured(
   name: string,
   spec: SamplerSpec,
   { positions, batch, trigger, draws }: Options,
-  step: () => Promise<void>,
+  step: (batch: TrainingBatch) => Promise<void>,
 ): Promise<Row> {
-  const sampler = samplerOf(spec, new Random(1));
-  const factsOf = (from: number, to: number): { eventTimeMs: number; label: number }[] =>
-    Array.from({ length: to - from }, (_, i) => ({
-      eventTimeMs: 1_000 * (from + i),
-      label: (from + i) % 10,
-    }));
-  const known = factsOf(0, positions);
-  const startedAtMs = performance.now();
-  sampler.observe?.(known);
-  sampler.draw(0, positions);
-  const startMs = performance.now() - startedAtMs;
-  const count = sampler.reach === "all" ? batch : batch - trigger;
-  const [drawTimes, stepTimes]: [number[], number[]] = [[], []];
+  const history = longHistory();
+  const strategy = strategyOf(
+    proactive({ triggerSize: trigger, batchSize: batch, sampler: spec }),
+    { seed: 1, clock: systemClock, history, past: positions },
+  );
+  // Without its memory of preprocessed samples, which a history of this length is too long for.
+  const batches = batchReader(history, PREPROCESSING, { cacheBytesMax: 0 });
+  const startMs = await startTime(spec, history, positions);
+  const times: Record<"draw" | "read" | "step", number[]> = { draw: [], read: [], step: [] };
   for (let i = -WARM_UP; i < draws; i++) {
-    const limit = positions + (i + WARM_UP) * trigger;
-    const fresh = factsOf(limit, limit + trigger);
-    const before = performance.now();
-    sampler.draw(count, limit);
-    sampler.observe?.(fresh);
-    const between = performance.now();
+    const startedMs = performance.now();
+    const drawn = await nextPositions(strategy, trigger);
+    const drawnMs = performance.now();
+    const read = await batches.read(drawn);
+    const readMs = performance.now();
     // A real step, so that the draw finds the caches as training leaves them.
-    await step();
+    await step(read);
     if (i < 0) continue;
-    drawTimes.push(between - before);
-    stepTimes.push(performance.now() - between);
+    times.draw.push(drawnMs - startedMs);
+    times.read.push(readMs - drawnMs);
+    times.step.push(performance.now() - readMs);
   }
-  const [drawMs, stepMs] = [median(drawTimes), median(stepTimes)];
-  const fastStepMs = quantile(stepTimes, 0.1);
+  const partOf = (time: (values: readonly number[]) => number): number =>
+    time(times.step) / (time(times.step) + time(times.draw) + time(times.read));
   return {
     sampler: name,
-    drawMs,
-    drawMsMean: drawTimes.reduce((sum, ms) => sum + ms, 0) / draws,
-    stepMs,
+    drawMs: median(times.draw),
+    drawMsMean: times.draw.reduce((sum, ms) => sum + ms, 0) / draws,
+    readMs: median(times.read),
+    stepMs: median(times.step),
     startMs,
-    checkpointBytes: sampler.checkpoint?.().length ?? 0,
-    throughput: stepMs / (stepMs + drawMs),
-    throughputUndisturbed: fastStepMs / (fastStepMs + quantile(drawTimes, 0.1)),
+    checkpointBytes: strategy.checkpoint().sampler?.length ?? 0,
+    throughput: partOf(median),
+    throughputUndisturbed: partOf((values) => quantile(values, 0.1)),
   };
 }
 
-/** Steps of LeNet-5 on a batch of this size. */
-async function lenetSteps(size: number): Promise<AsyncDisposable & { step(): Promise<void> }> {
+/** New samples arrive, and the strategy says what the next step is on. */
+async function nextPositions(strategy: Strategy, trigger: number): Promise<readonly number[]> {
+  strategy.on({ kind: "arrived", samples: trigger });
+  const iteration = await strategy.next();
+  if (iteration?.kind !== "step") throw new Error("a step is due when its samples are there");
+  strategy.on({ kind: "ended", samples: iteration.positions.length, durationMs: 1 });
+  return iteration.positions;
+}
+
+/** Time to make a sampler's index of the history. */
+async function startTime(
+  spec: SamplerSpec,
+  history: Pick<History, "facts">,
+  positions: number,
+): Promise<number> {
+  const sampler = samplerOf(spec, new Random(1));
+  const known = await history.facts(0, positions);
+  const startedMs = performance.now();
+  sampler.observe?.(known);
+  sampler.draw(0, positions);
+  return performance.now() - startedMs;
+}
+
+/** As many samples as anyone asks for, of which some thousand are different. */
+function longHistory(): Pick<History, "facts" | "read"> {
+  const random = new Random(2);
+  const features = Array.from({ length: DISTINCT }, () =>
+    Uint8Array.from({ length: 784 }, () => random.below(256)),
+  );
+  const sampleAt = (position: number): Sample => ({
+    id: `${position}`,
+    eventTimeMs: 1_000 * position,
+    features: features[position % DISTINCT] ?? new Uint8Array(784),
+    label: position % 10,
+  });
+  return {
+    facts: (from, to) =>
+      Promise.resolve(
+        Array.from({ length: to - from }, (_, i) => ({
+          eventTimeMs: 1_000 * (from + i),
+          label: (from + i) % 10,
+        })),
+      ),
+    read: (positions) => Promise.resolve(positions.map(sampleAt)),
+  };
+}
+
+/** Steps of LeNet-5 on batches of up to this size. */
+async function lenetSteps(
+  size: number,
+): Promise<AsyncDisposable & { step(batch: TrainingBatch): Promise<void> }> {
   const session = await openTrainingSession(lenet5({ seed: 1 }), {
     optimizer: { kind: "adam", learningRate: 1e-3 },
     batchSize: size,
   });
-  const random = new Random(2);
-  const inputs = Float32Array.from({ length: size * 784 }, () => random.float());
-  const targets = Int32Array.from({ length: size }, () => random.below(10));
   return {
-    step: async () => {
-      await session.step({ inputs, targets, size });
+    step: async (batch) => {
+      await session.step(batch);
     },
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
@@ -170,16 +229,16 @@ async function lenetSteps(size: number): Promise<AsyncDisposable & { step(): Pro
 
 function print({ positions, batch, trigger }: Options, rows: readonly Row[]): void {
   console.log(
-    `history of ${positions} samples, b = ${batch}, t = ${trigger}, a step of LeNet-5 for each draw\n`,
+    `history of ${positions} samples, b = ${batch}, t = ${trigger}, a step of LeNet-5 for each\n`,
   );
   console.log(
-    "| sampler | draw, ms (mean) | step, ms | throughput kept | undisturbed | start, ms | checkpoint, bytes |",
+    "| sampler | draw, ms (mean) | read, ms | step, ms | throughput kept | undisturbed | start, ms | checkpoint, bytes |",
   );
-  console.log("| --- | --- | --- | --- | --- | --- | --- |");
+  console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
   for (const row of rows) {
     console.log(
       `| ${row.sampler} | ${row.drawMs.toFixed(4)} (${row.drawMsMean.toFixed(4)}) | ` +
-        `${row.stepMs.toFixed(2)} | ${(100 * row.throughput).toFixed(1)} % | ` +
+        `${row.readMs.toFixed(4)} | ${row.stepMs.toFixed(2)} | ${(100 * row.throughput).toFixed(1)} % | ` +
         `${(100 * row.throughputUndisturbed).toFixed(1)} % | ` +
         `${row.startMs.toFixed(0)} | ${row.checkpointBytes} |`,
     );

@@ -34,22 +34,23 @@ const RATIOS = [0.01, 0.001, 0.0001];
 const DATA = process.env["EVERFRESH_DATA"] ?? "../shared/data";
 
 /** Share of the parameters that may change between two updates with buffers, where M is not given. */
-const CHANGED_BETWEEN_BUFFERS = 0.05;
+const CHANGED_BETWEEN_BUFFERS = 0.01;
 
 const USAGE = `Usage: npm run bench -- sync [options]
 
 Trains each model on CIFAR-10 (LeNet-5: MNIST) with Adam, lets deployed copies follow by top-k updates
 and weighs those: bytes are means over the updates, times medians, each of one call on one core.
 Everything on the wire counts: the WebSocket message of the update with header, fingerprints, event
-time and checksum; the whole of all BatchNorm buffers, lossless, divided by M; the manifest divided by
-${MANIFEST_UPDATES}. Not the state that a replica gets when it joins, nor TCP.
+time and checksum; BatchNorm statistics as estimated under a copy, M updates after it got others,
+divided by M, and the first ones, like the manifest, by ${MANIFEST_UPDATES}. Not the state that a replica gets when it joins, nor TCP.
 
   --model NAME         ${MODELS.join(", ")} (default: all)
   --ratio R            share of the parameters in an update (default ${RATIOS.join(", ")})
   --values TYPE        ${VALUES.join(", ")} (default: all)
   --buffers-every M    updates from one with buffers to the next (default ${BUFFERS_EVERY_DEFAULT}, or more where
                        fewer than ${100 * CHANGED_BETWEEN_BUFFERS} % of the parameters change in that many)
-  --steps N            steps, with one update each (default by model); the first quarter settles
+  --steps N            steps, with one update each (default by model); the first quarter settles, and
+                       training goes on until copies have got new statistics
   --batch N            samples per step (default by model)
   --stages             instead: where the time of an update goes (ResNet-18 by default, 0.1 %), beside a
                        plain read of both states, and what it adds to a training step
@@ -142,8 +143,8 @@ async function measure(settings: Settings): Promise<readonly WireRow[]> {
     const settling = settings.steps === undefined ? run.settling : Math.floor(steps / 4);
     const startMs = performance.now();
     const { ratios, values, buffersEvery, folder } = settings;
-    const onStep = (step: number): void => {
-      if (step % Math.ceil(steps / 20) === 0) tellProgress(model, step, steps, startMs);
+    const onStep = (step: number, last: number): void => {
+      if (step % Math.ceil(last / 20) === 0) tellProgress(model, step, last, startMs);
     };
     const onData = (name: string): void => {
       console.error(`${model}: ${steps} steps of ${batch} samples, ${name}`);

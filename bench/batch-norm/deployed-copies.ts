@@ -17,6 +17,13 @@ export type EstimateSource = Omit<BufferSource, "deployed" | "buffers">;
 /** How often the lengths of updates with all of θ's statistics are taken. */
 const WEIGHED_EVERY = 50;
 
+const NOTHING: StateChange = {
+  valueType: "float32",
+  indices: new Uint32Array(0),
+  values: new Float32Array(0),
+  buffers: [],
+};
+
 /** The parameters that one ratio deploys, with running statistics of several paces. */
 export class DeployedCopies {
   readonly ratio: number;
@@ -27,7 +34,6 @@ export class DeployedCopies {
   /** By the version that they came with. */
   readonly #statistics = new Map<number, readonly BufferChange[]>();
   readonly #updateBytes: number[] = [];
-  readonly #estimateBytes: number[] = [];
   readonly #wholeBytes: number[] = [];
   readonly #estimateMs: number[] = [];
 
@@ -58,7 +64,6 @@ export class DeployedCopies {
       const buffers = await this.#estimate(source, change, samples, this.#batches);
       this.#estimateMs.push(performance.now() - startMs);
       this.#statistics.set(version, buffers);
-      this.#estimateBytes.push(this.#lengthOf(change, buffers) - bytes);
     }
     if (version % WEIGHED_EVERY === 0) {
       this.#wholeBytes.push(this.#lengthOf(change, buffersOf(trained)) - bytes);
@@ -67,11 +72,19 @@ export class DeployedCopies {
     this.#deployed.apply(this.#deployed.updateFor(change));
   }
 
+  /** Bytes that statistics of `version` add to its update where those of `before` are there. */
+  estimateBytes(version: number, before: number): number {
+    const { layout } = this.#deployed.state;
+    const base = new Uint32Array(this.withStatisticsOf(before).buffer, 0, layout.byteLength / 4);
+    const buffers = this.#statisticsOf(version);
+    const update = this.#deployed.updateFor({ ...NOTHING, buffers });
+    const without = encodeUpdate({ ...update, buffers: [] }, { layout });
+    return encodeUpdate(update, { layout, base }).length - without.length;
+  }
+
   /** Its state with the statistics that came with a version. */
   withStatisticsOf(version: number): ModelState {
-    const buffers = this.#statistics.get(version);
-    if (buffers === undefined) throw new Error(`no estimate came with version ${version}`);
-    return withBuffers(this.#deployed.state, buffers);
+    return withBuffers(this.#deployed.state, this.#statisticsOf(version));
   }
 
   /** Its state with all of θ's statistics, which updates would bring every time. */
@@ -86,28 +99,24 @@ export class DeployedCopies {
 
   /** Its state with statistics estimated now, from so many batches. */
   async fresh(source: EstimateSource, samples: number, batches: number): Promise<ModelState> {
-    const nothing: StateChange = {
-      valueType: "float32",
-      indices: new Uint32Array(0),
-      values: new Float32Array(0),
-      buffers: [],
-    };
-    const buffers = await this.#estimate(source, nothing, samples, batches);
+    const buffers = await this.#estimate(source, NOTHING, samples, batches);
     return withBuffers(this.#deployed.state, buffers);
   }
 
-  /** Mean lengths: of an update's parameters, of estimates and of θ's statistics beside them. */
-  get bytes(): { readonly parameters: number; readonly estimate: number; readonly whole: number } {
-    return {
-      parameters: mean(this.#updateBytes),
-      estimate: mean(this.#estimateBytes),
-      whole: mean(this.#wholeBytes),
-    };
+  /** Mean lengths: of an update's parameters, and of θ's statistics beside them. */
+  get bytes(): { readonly parameters: number; readonly whole: number } {
+    return { parameters: mean(this.#updateBytes), whole: mean(this.#wholeBytes) };
   }
 
   /** Mean duration of an estimate in milliseconds. */
   get estimateMs(): number {
     return mean(this.#estimateMs);
+  }
+
+  #statisticsOf(version: number): readonly BufferChange[] {
+    const buffers = this.#statistics.get(version);
+    if (buffers === undefined) throw new Error(`no estimate came with version ${version}`);
+    return buffers;
   }
 
   #estimate(

@@ -72,7 +72,7 @@ export async function scoreOf(
   const samples = estimates.history.count();
   const rows: Row[] = [];
   for (const copy of copies) {
-    const { parameters, estimate, whole: trainedBuffers } = copy.bytes;
+    const { parameters, whole: trainedBuffers } = copy.bytes;
     const add = (row: Omit<Row, "ratio" | "points">): void => {
       const tested = { ratio: copy.ratio, points: 100 * (row.accuracy - dense), ...row };
       console.error(lineOf(tested));
@@ -81,7 +81,9 @@ export async function scoreOf(
     // Estimates of several paces that came with the same version are the same.
     const known = new Map<number, number>();
     for (const pace of paces) {
-      const updateBytes = parameters + estimate / pace;
+      const [newest = 0, before = newest] = versionsTested(step, [pace]);
+      const updateBytes =
+        newest === 0 ? null : parameters + copy.estimateBytes(newest, before) / pace;
       for (const version of versionsTested(step, [pace])) {
         const state = copy.withStatisticsOf(version);
         const accuracy = known.get(version) ?? (await accuracyOf(state));

@@ -1,13 +1,6 @@
 /** One deployed copy that follows a training run by updates of one kind, and what those weigh. */
-import {
-  dataOf,
-  deployCopy,
-  type DeployedState,
-  type ModelState,
-  roundToBfloat16,
-  type Update,
-} from "@everfresh/core";
-import { type Sparsifier, topK } from "@everfresh/learn";
+import { deployCopy, type DeployedState, type ModelState, type StateChange } from "@everfresh/core";
+import { type BufferSource, estimateBuffers, type Sparsifier, topK } from "@everfresh/learn";
 import { decodeUpdate, encodeUpdate, updateParts } from "@everfresh/sync";
 import { constants, gzipSync, zstdCompressSync } from "node:zlib";
 import { median } from "../statistics.ts";
@@ -29,6 +22,9 @@ export interface FollowedWeights {
   readonly applyMs: number;
 }
 
+/** What running statistics are estimated with, beside the copy. */
+export type EstimateSource = Omit<BufferSource, "deployed">;
+
 interface Measured {
   readonly entries: number;
   readonly updateBytes: number;
@@ -45,7 +41,12 @@ interface Measured {
 const VERSIONS_BEFORE = 1_000_000;
 /** As small as they get, at whatever speed. */
 const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 19 } };
-const NONE = new Uint32Array(0);
+const NOTHING: StateChange = {
+  valueType: "float32",
+  indices: new Uint32Array(0),
+  values: new Float32Array(0),
+  buffers: [],
+};
 const EVENT_TIME_MS = Date.UTC(2026, 0, 1);
 
 /** A copy of θ that top-k updates of one ratio and value type keep close to it. */
@@ -107,23 +108,24 @@ export class FollowedCopy {
     };
   }
 
-  /** Bytes that all buffers of `trained`, whole, add to an update. */
-  bufferBytes(trained: ModelState): number {
-    const { layout } = trained;
-    const nothing = { valueType: "float32", indices: NONE, values: new Float32Array(0) } as const;
-    const without = this.#deployed.updateFor({ ...nothing, buffers: [] });
-    const bytes = encodeUpdate({ ...without, buffers: allBuffers(trained) }, { layout });
-    return bytes.length - encodeUpdate(without, { layout }).length;
+  /** Takes an update that nobody measures. */
+  move(trained: ModelState): void {
+    const deployed = this.#deployed;
+    deployed.apply(deployed.updateFor(this.#sparsifier.select(trained, deployed.state)));
   }
-}
 
-/** Every buffer, whole, in the precision in which a trainer estimates statistics. */
-function allBuffers(state: ModelState): Update["buffers"] {
-  return state.layout.tensors.flatMap((entry, tensor) => {
-    if (entry.role !== "buffer") return [];
-    const data = dataOf(state, entry);
-    return [{ tensor, data: data instanceof Float32Array ? data.map(roundToBfloat16) : data }];
-  });
+  /** Gets running statistics of its own; returns the bytes that they add to an update. */
+  async renewBuffers(source: EstimateSource): Promise<number> {
+    const deployed = this.#deployed;
+    const { layout, buffer } = deployed.state;
+    const buffers = await estimateBuffers({ ...source, deployed }, NOTHING, source.history.count());
+    const update = deployed.updateFor({ ...NOTHING, buffers });
+    const base = new Uint32Array(buffer, 0, layout.byteLength / 4);
+    const bytes = encodeUpdate(update, { layout, base });
+    const without = encodeUpdate({ ...update, buffers: [] }, { layout });
+    deployed.apply(decodeUpdate(bytes, { layout }));
+    return bytes.length - without.length;
+  }
 }
 
 /** What would be sent without a format: int32 indices, then float32 values. */

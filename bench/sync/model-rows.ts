@@ -3,9 +3,14 @@ import { classes, image } from "@everfresh/core";
 import { adam, inferenceGraph, type Model, openTrainingSession } from "@everfresh/engine";
 import { encodeManifest } from "@everfresh/sync";
 import { workloadOf } from "../workloads.ts";
-import { FollowedCopy } from "./followed-copy.ts";
+import { type EstimateSource, FollowedCopy } from "./followed-copy.ts";
 import { realBatches } from "./real-batches.ts";
-import { messageBytes, reductionsOf, type ValuesName } from "./wire-arithmetic.ts";
+import {
+  MANIFEST_UPDATES,
+  messageBytes,
+  reductionsOf,
+  type ValuesName,
+} from "./wire-arithmetic.ts";
 
 /** What to train, and which copies follow. */
 export interface ModelRun {
@@ -21,7 +26,7 @@ export interface ModelRun {
   readonly buffersEvery: (ratio: number) => number;
   readonly folder: string;
   /** Told after every step, and where batches come from before the first one. */
-  readonly onStep: (step: number) => void;
+  readonly onStep: (step: number, steps: number) => void;
   readonly onData: (name: string) => void;
 }
 
@@ -73,16 +78,37 @@ export async function rowsOf(run: ModelRun): Promise<readonly WireRow[]> {
   const copies = ratios.flatMap((ratio) =>
     values.map((type) => new FollowedCopy(model.state, ratio, type)),
   );
-  for (let step = 0; step < steps; step++) {
+  const { history, preprocessing } = batches;
+  const estimates: EstimateSource = {
+    ...{ session, history, preprocessing, batchSize: batch },
+    sampler: { position: { seed: 1, stream: 0, drawn: 0 } },
+    buffers: { batches: Math.max(1, Math.round(ESTIMATE_SAMPLES / batch)) },
+  };
+  const hasBuffers = model.state.layout.tensors.some(({ role }) => role === "buffer");
+  const paces = ratios.map(run.buffersEvery);
+  const last = hasBuffers ? Math.max(steps, settling + Math.max(...paces)) : steps;
+  const bufferBytes = new Map(copies.map((copy) => [copy, [] as number[]]));
+  for (let step = 0; step < last; step++) {
     await session.step(batches.next(batch));
-    for (const copy of copies) copy.follow(session.state, step >= settling);
-    run.onStep(step + 1);
+    for (const copy of copies) {
+      if (step < steps) copy.follow(session.state, step >= settling);
+      else copy.move(session.state);
+      const isDue = [0, run.buffersEvery(copy.ratio)].includes(step + 1 - settling);
+      if (hasBuffers && isDue) bufferBytes.get(copy)?.push(await copy.renewBuffers(estimates));
+    }
+    run.onStep(step + 1, last);
   }
   const manifestBytes = manifestBytesOf(run.model, model);
-  return copies.map((copy) =>
-    rowOf(run, model, copy, { bufferBytes: copy.bufferBytes(session.state), manifestBytes }),
-  );
+  return copies.map((copy) => {
+    const [whole = 0, next = whole] = bufferBytes.get(copy) ?? [];
+    const estimatesMade = MANIFEST_UPDATES / run.buffersEvery(copy.ratio);
+    const mean = next + (whole - next) / Math.max(1, estimatesMade);
+    return rowOf(run, model, copy, { bufferBytes: mean, manifestBytes });
+  });
 }
+
+/** As many as four batches of 128 have. */
+const ESTIMATE_SAMPLES = 512;
 
 function rowOf(
   run: ModelRun,

@@ -1,8 +1,23 @@
 /** Batches of real images, drawn at random, for the networks of the table. */
-import { image, Random, type Sample, streamOf } from "@everfresh/core";
+import {
+  image,
+  numeric,
+  type Preprocessing,
+  Random,
+  type Sample,
+  sizeOf,
+  streamOf,
+} from "@everfresh/core";
 import type { TrainingBatch } from "@everfresh/engine";
 import { assembleBatch } from "@everfresh/learn";
-import { cifar10, digits, mnist, type Source } from "@everfresh/streams";
+import {
+  cifar10,
+  digits,
+  type History,
+  memoryHistory,
+  mnist,
+  type Source,
+} from "@everfresh/streams";
 import { access } from "node:fs/promises";
 import { randomBatch, type Workload } from "../workloads.ts";
 
@@ -10,11 +25,15 @@ import { randomBatch, type Workload } from "../workloads.ts";
 export interface Batches {
   /** For people. */
   readonly name: string;
+  /** All that is drawn from. */
+  readonly history: History;
+  readonly preprocessing: Preprocessing;
   next(size: number): TrainingBatch;
 }
 
 /** Samples that are kept in memory to draw from: enough that no batch looks like another. */
 const KEPT_SAMPLES = 10_000;
+const RANDOM_SAMPLES = 1_024;
 
 const GREY = image({ width: 28, height: 28, channels: 1, mean: [0.1307], std: [0.3081] });
 const COLOUR = image({
@@ -33,17 +52,30 @@ export async function realBatches(workload: Workload, folder: string): Promise<B
   const isGrey = workload.sampleShape[0] === 1;
   const source = isGrey ? await greySource(folder) : await colourSource(folder);
   const random = new Random(1, streamOf("batches"));
-  if (source === null) {
-    const next = (size: number): TrainingBatch =>
-      randomBatch(workload, size, random.below(2 ** 31));
-    return { name: "random numbers and labels (no CIFAR-10 found)", next };
-  }
-  const samples = await firstOf(source, KEPT_SAMPLES);
+  const samples =
+    source === null ? randomSamples(workload, random) : await firstOf(source, KEPT_SAMPLES);
+  const preprocessing =
+    source === null ? numeric(sizeOf(workload.sampleShape)) : isGrey ? GREY : COLOUR;
+  const history = memoryHistory();
+  await history.append(samples);
   const drawn = (): Sample => samples[random.below(samples.length)] as Sample;
   return {
-    name: source.name,
-    next: (size) => assembleBatch(isGrey ? GREY : COLOUR, Array.from({ length: size }, drawn)),
+    name: source?.name ?? "random numbers and labels (no CIFAR-10 found)",
+    history,
+    preprocessing,
+    next: (size) => assembleBatch(preprocessing, Array.from({ length: size }, drawn)),
   };
+}
+
+function randomSamples(workload: Workload, random: Random): readonly Sample[] {
+  const { inputs, targets } = randomBatch(workload, RANDOM_SAMPLES, random.below(2 ** 31));
+  const size = sizeOf(workload.sampleShape);
+  return Array.from({ length: RANDOM_SAMPLES }, (_, i) => ({
+    id: String(i),
+    eventTimeMs: i,
+    features: inputs.slice(i * size, (i + 1) * size),
+    label: targets[i] as number,
+  }));
 }
 
 async function greySource(folder: string): Promise<Source> {

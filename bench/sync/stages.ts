@@ -29,13 +29,16 @@ export interface StagesSettings {
 /** Milliseconds of each stage: medians over the updates. */
 export interface StageTimes {
   readonly values: ValuesName;
+  /** By how much a step is longer in which the workers look at what they move for the selection. */
+  readonly lookMs: number;
+  /** What is left of the selection after the step. */
   readonly selectMs: number;
   /** Fingerprint and bytes. */
   readonly encodeMs: number;
   /** With its undo record, without making the disk write. */
   readonly logMs: number;
   readonly applyMs: number;
-  /** Of the four before: the median of their sums. */
+  /** Of the four after the step: the median of their sums. */
   readonly sumMs: number;
   /** What a tenth of the sums stays below: of a shared machine, the moments that it was ours. */
   readonly sumMsLow: number;
@@ -44,7 +47,9 @@ export interface StageTimes {
   /** Making the disk write, which a log does only where it was asked to. */
   readonly fsyncMs: number;
   readonly updateBytes: number;
-  /** A step with an update over one without: median of the rounds. */
+  /** A step with a selection over one without: median of the rounds. */
+  readonly overheadOfTopK: number;
+  /** A step with a whole update over one without: median of the rounds. */
   readonly overhead: number;
 }
 
@@ -65,8 +70,12 @@ export interface StagesReport {
   readonly stages: readonly StageTimes[];
 }
 
-const ROUNDS = 5;
+const ROUNDS = 10;
 const WARM_UP_STEPS = 3;
+/** What runs once per update is compiled only after dozens of them. */
+const WARM_UP_UPDATES = 40;
+/** Between steps with updates and steps without. */
+const STEPS_BETWEEN = 4;
 
 /** Trains with and without updates. */
 export async function stages(settings: StagesSettings): Promise<StagesReport> {
@@ -90,25 +99,47 @@ export async function stages(settings: StagesSettings): Promise<StagesReport> {
   const found: StageTimes[] = [];
   for (const values of settings.values) {
     await using trainer = await UpdatingTrainer.open(session.state, ratio, values);
-    for (let i = 0; i < WARM_UP_STEPS; i++) {
+    for (let i = 0; i < WARM_UP_UPDATES; i++) {
       await step();
-      await trainer.update();
+      await trainer.updateAndFlush();
     }
-    trainer.forget();
-    const ratios: number[] = [];
+    const rounds: Overhead[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       console.error(`${values}: round ${round + 1} of ${ROUNDS}`);
       const dense: number[] = [];
+      const looking: number[] = [];
+      const selecting: number[] = [];
       const sparse: number[] = [];
-      // In turns, so that both meet the same machine.
+      // A selection goes by the one before, and workers look while anybody selects: so the first
+      // steps of a kind still belong to the other one.
+      for (let i = 0; i < STEPS_BETWEEN; i++) await step();
+      for (let i = 0; i < settings.steps; i++) dense.push(await step());
+      for (let i = 0; i < STEPS_BETWEEN; i++) {
+        await step();
+        await trainer.updateAndFlush();
+      }
       for (let i = 0; i < settings.steps; i++) {
-        dense.push(await step());
-        sparse.push((await step()) + (await trainer.update()));
+        const ms = await step();
+        const { selectMs, sumMs } = await trainer.update();
+        looking.push(ms);
+        selecting.push(ms + selectMs);
+        sparse.push(ms + sumMs);
       }
       stepMs.push(...dense);
-      ratios.push(median(sparse) / median(dense));
+      const without = median(dense);
+      rounds.push({
+        lookMs: median(looking) - without,
+        overheadOfTopK: median(selecting) / without,
+        overhead: median(sparse) / without,
+      });
     }
-    found.push(trainer.times(median(ratios)));
+    const of = (key: keyof Overhead): number => median(rounds.map((round) => round[key]));
+    found.push({
+      ...trainer.times(),
+      lookMs: of("lookMs"),
+      overheadOfTopK: of("overheadOfTopK"),
+      overhead: of("overhead"),
+    });
   }
   const { parameterCount } = model.state.layout;
   return {
@@ -119,12 +150,13 @@ export async function stages(settings: StagesSettings): Promise<StagesReport> {
   };
 }
 
+type Overhead = Pick<StageTimes, "lookMs" | "overheadOfTopK" | "overhead">;
+
 interface Times {
   readonly selectMs: number;
   readonly encodeMs: number;
   readonly logMs: number;
   readonly applyMs: number;
-  readonly fsyncMs: number;
   readonly updateBytes: number;
 }
 
@@ -136,7 +168,8 @@ class UpdatingTrainer implements AsyncDisposable {
   readonly #values: ValuesName;
   readonly #log: UpdateLog;
   readonly #folder: string;
-  #times: Times[] = [];
+  readonly #times: Times[] = [];
+  readonly #fsyncMs: number[] = [];
 
   private constructor(
     trained: ModelState,
@@ -162,8 +195,8 @@ class UpdatingTrainer implements AsyncDisposable {
     return new UpdatingTrainer(trained, ratio, values, { log, folder });
   }
 
-  /** One update; returns what it took without the fsync, in milliseconds. */
-  async update(): Promise<number> {
+  /** One update; returns what its selection and what all of it took, in milliseconds. */
+  async update(): Promise<{ readonly selectMs: number; readonly sumMs: number }> {
     const deployed = this.#deployed;
     const { layout, buffer } = deployed.state;
     const startMs = performance.now();
@@ -178,24 +211,26 @@ class UpdatingTrainer implements AsyncDisposable {
     const loggedMs = performance.now();
     deployed.apply(update);
     const appliedMs = performance.now();
-    await this.#log.flush();
     this.#times.push({
       selectMs: selectedMs - startMs,
       encodeMs: encodedMs - selectedMs,
       logMs: loggedMs - encodedMs,
       applyMs: appliedMs - loggedMs,
-      fsyncMs: performance.now() - appliedMs,
       updateBytes: bytes.length,
     });
-    return appliedMs - startMs;
+    return { selectMs: selectedMs - startMs, sumMs: appliedMs - startMs };
   }
 
-  /** What was measured so far does not count. */
-  forget(): void {
-    this.#times = [];
+  /** An update of which only the fsync counts: what a disk does goes on for a while after it. */
+  async updateAndFlush(): Promise<void> {
+    await this.update();
+    this.#times.pop();
+    const startMs = performance.now();
+    await this.#log.flush();
+    this.#fsyncMs.push(performance.now() - startMs);
   }
 
-  times(overhead: number): StageTimes {
+  times(): Omit<StageTimes, keyof Overhead> {
     const of = (key: keyof Times): number => median(this.#times.map((each) => each[key]));
     const sums = this.#times.map(
       ({ selectMs, encodeMs, logMs, applyMs }) => selectMs + encodeMs + logMs + applyMs,
@@ -209,9 +244,8 @@ class UpdatingTrainer implements AsyncDisposable {
       sumMs: median(sums),
       sumMsLow: quantile(sums, 0.1),
       sumMsMax: Math.max(...sums),
-      fsyncMs: of("fsyncMs"),
+      fsyncMs: median(this.#fsyncMs),
       updateBytes: of("updateBytes"),
-      overhead,
     };
   }
 
@@ -234,18 +268,21 @@ function readMs(parameters: number): number {
 
 /** The report for people. */
 export function table({ model, ratio, batch, stepMs, readMs, ...rest }: StagesReport): string {
-  const columns = ["select", "encode", "log", "apply", "sum", "lowest", "highest", "fsync"];
+  const columns = ["look", "select", "encode", "log", "apply", "sum", "lowest", "highest", "fsync"];
   return [
     `${model} (${rest.parameters} parameters), ${100 * ratio} %, batch ${batch}, ${rest.data}`,
     `a step without updates: ${stepMs.toFixed(1)} ms; one core reads both states again and again:`,
-    `${readMs.toFixed(2)} ms; after a step they are in no cache any more`,
-    `values  ${columns.map((column) => column.padStart(8)).join("")}     bytes  step with / without`,
+    `${readMs.toFixed(2)} ms; after a step they are in no cache any more. Look: how much longer a step`,
+    "is in which both workers look at what they move; the sum is what follows the step",
+    `values  ${columns.map((column) => column.padStart(8)).join("")}     bytes  top-k / dense, all / dense`,
     ...rest.stages.map((each) => {
-      const { selectMs, encodeMs, logMs, applyMs, sumMs, sumMsLow, sumMsMax, fsyncMs } = each;
-      const times = [selectMs, encodeMs, logMs, applyMs, sumMs, sumMsLow, sumMsMax, fsyncMs];
+      const { lookMs, selectMs, encodeMs, logMs, applyMs, sumMs, sumMsLow, sumMsMax } = each;
+      const stages = [lookMs, selectMs, encodeMs, logMs, applyMs];
+      const times = [...stages, sumMs, sumMsLow, sumMsMax, each.fsyncMs];
       const cells = times.map((ms) => ms.toFixed(2).padStart(8)).join("");
       const bytes = each.updateBytes.toFixed(0).padStart(10);
-      return `${each.values.padEnd(8)}${cells}${bytes}  ${each.overhead.toFixed(3)}`;
+      const ratios = [each.overheadOfTopK, each.overhead].map((ratio) => ratio.toFixed(3));
+      return `${each.values.padEnd(8)}${cells}${bytes}  ${ratios.join(", ")}`;
     }),
   ].join("\n");
 }

@@ -83,6 +83,25 @@ describe("a deployed state", () => {
     deployed.verify();
   });
 
+  it("adds to buffers in float32, each sum rounded once", () => {
+    const deployed = deployedState();
+    const change = (data: Float32Array, adds: boolean): void => {
+      deployed.apply(deployed.updateFor({ ...NOTHING, buffers: [{ tensor: MEAN, data, adds }] }));
+    };
+    change(Float32Array.of(1, -0, 16_777_216), false);
+    const update = deployed.updateFor({
+      ...NOTHING,
+      buffers: [{ tensor: MEAN, data: Float32Array.of(2 ** -24, 0, -0.75), adds: true }],
+    });
+    deployed.apply(update);
+    expect([...tensorOf(deployed.state, "mean").data]).toEqual([1, 0, 16_777_215]);
+    expect(deployed.fingerprint).toBe(fingerprintOf(deployed.state));
+    // Led twice by the same sums it would be elsewhere.
+    const again = { ...update, fromVersion: 9, toVersion: 10 };
+    expect(() => deployed.apply(again)).toThrow(FingerprintMismatchError);
+    deployed.verify();
+  });
+
   it("may skip versions: a merged update leads from one to a later one", () => {
     const deployed = deployedState();
     deployed.apply({ ...deployed.updateFor(CHANGE), toVersion: 20 });
@@ -163,6 +182,21 @@ describe("a bad update leaves everything as it was:", () => {
       ShapeError,
     ],
     "with a buffer twice": [{ ...good(), buffers: [steps(1n), steps(2n)] }, ShapeError],
+    "that adds to whole numbers": [
+      { ...good(), buffers: [{ ...steps(1n), adds: true }] },
+      ShapeError,
+    ],
+    "that adds float32 to whole numbers": [
+      { ...good(), buffers: [{ tensor: STEPS, data: new Float32Array(4), adds: true }] },
+      ShapeError,
+    ],
+    "that makes a buffer infinite": [
+      {
+        ...good(),
+        buffers: [steps(41n), { tensor: MEAN, data: Float32Array.of(0, Infinity, 0), adds: true }],
+      },
+      ValueRangeError,
+    ],
   };
 
   it.each(Object.keys(bad))("%s", (name) => {
@@ -190,6 +224,7 @@ describe("an update is not made for a change that cannot be sent:", () => {
     ["an index out of range", { ...CHANGE, indices: Uint32Array.of(1, 20) }, ShapeError],
     ["NaN", { ...CHANGE, values: Float32Array.of(1, NaN) }, ValueRangeError],
     ["a buffer twice", { ...CHANGE, buffers: [steps(1n), steps(1n)] }, ShapeError],
+    ["a sum that is NaN", { ...CHANGE, buffers: [{ ...mean(NaN), adds: true }] }, ValueRangeError],
     ["buffers out of order", { ...CHANGE, buffers: [mean(), steps(1n)] }, ShapeError],
   ] as const)("%s", (_, change, error) => {
     expect(() => deployedState().updateFor(change)).toThrow(error);
@@ -207,8 +242,8 @@ function steps(value: bigint): BufferChange {
   return { tensor: STEPS, data: BigInt64Array.of(value, -value) };
 }
 
-function mean(): BufferChange {
-  return { tensor: MEAN, data: Float32Array.of(1, 2, 3) };
+function mean(first = 1): BufferChange {
+  return { tensor: MEAN, data: Float32Array.of(first, 2, 3) };
 }
 
 function bytesOf(state: ModelState): readonly number[] {
@@ -221,7 +256,9 @@ function changes(): fc.Arbitrary<StateChange> {
   const entries = fc.uniqueArray(fc.tuple(fc.nat({ max: 19 }), value), {
     selector: ([index]) => index,
   });
-  const buffers = fc.subarray([steps(5n), mean()]);
+  const buffers = fc.constantFrom(...[[], [steps(5n)], [mean()], [steps(5n), mean()]], [
+    { ...mean(0.1), adds: true },
+  ]);
   const valueTypes = fc.constantFrom<AbsoluteType>("float32", "float16", "bfloat16");
   return fc.tuple(valueTypes, entries, buffers).map(([valueType, list, changed]) => {
     const sorted = list.toSorted(([a], [b]) => a - b);

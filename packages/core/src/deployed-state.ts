@@ -1,3 +1,4 @@
+import { bufferBytesAfter } from "./buffer-change.ts";
 import { bytesPerElement } from "./dtype.ts";
 import {
   FingerprintMismatchError,
@@ -205,7 +206,8 @@ export class DeployedState {
     accumulateWords(lanes, indices, replaced, -1);
     accumulateWords(lanes, indices, words, 1);
     let previousBuffer = -1;
-    for (const { tensor, data } of buffers) {
+    for (const change of buffers) {
+      const { tensor, data } = change;
       const entry = this.#bufferAt(tensor, data.byteLength);
       if (tensor <= previousBuffer) {
         throw new ShapeError(
@@ -218,7 +220,7 @@ export class DeployedState {
         parameterCount: 0,
         byteLength: data.byteLength,
       });
-      new Uint8Array(incoming.buffer).set(bytesOf(data));
+      new Uint8Array(incoming.buffer).set(bufferBytesAfter(this.state, entry, change));
       accumulateTensor(lanes, this.state, entry, -1);
       accumulateTensor(lanes, incoming, { ...entry, byteOffset: 0 }, 1);
     }
@@ -230,9 +232,10 @@ export class DeployedState {
     scrub?.parametersChange(indices, words);
     const target = this.#parameterBits();
     for (let i = 0; i < indices.length; i++) target[indices[i] ?? 0] = words[i] ?? 0;
-    for (const { tensor, data } of buffers) {
-      const entry = this.#bufferAt(tensor, data.byteLength);
-      const write = (): void => bytesOf(dataOf(this.state, entry)).set(bytesOf(data));
+    for (const change of buffers) {
+      const entry = this.#bufferAt(change.tensor, change.data.byteLength);
+      const after = bufferBytesAfter(this.state, entry, change);
+      const write = (): void => bytesOf(dataOf(this.state, entry)).set(after);
       if (scrub === null) write();
       else scrub.bufferChange(entry, write);
     }

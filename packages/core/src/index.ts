@@ -32,11 +32,58 @@ export {
   type ImagePreprocessing,
   inputShapeOf,
   numeric,
+  type NumericOptions,
   type NumericPreprocessing,
   preprocessBatch,
   preprocessInto,
   type Preprocessing,
+  standardised,
 } from "./preprocessing.ts";
+export { bytePairOf, type BytePairVocabulary } from "./preprocessing/byte-pair.ts";
+export {
+  type FeatureStatistics,
+  statisticsChanges,
+  statisticsIn,
+} from "./preprocessing/feature-statistics.ts";
+export {
+  type Augmentation,
+  type Branch,
+  type ClipStep,
+  type Encoder,
+  type HashedEncoder,
+  type HashedVocabulary,
+  type ImputeStep,
+  type MinMaxStep,
+  type OneHotEncoder,
+  type Pipeline,
+  pipeline,
+  type PipelineOptions,
+  type RawFeatures,
+  type RawImage,
+  type RawNumbers,
+  type RawRow,
+  type RawSeries,
+  type ResizeStep,
+  type ScaleStep,
+  type StandardiseStep,
+  type Step,
+  type TokenEncoder,
+} from "./preprocessing/pipeline.ts";
+export { pipelineOf } from "./preprocessing/pipeline-of.ts";
+export {
+  type Preprocessor,
+  preprocessorOf,
+  type TransformMode,
+} from "./preprocessing/preprocessor.ts";
+export { SeriesWindow } from "./preprocessing/series-window.ts";
+export {
+  decodeRow,
+  encodeRow,
+  rowBytesOf,
+  type RowColumn,
+  type RowValue,
+  TEXT_BYTES_MAX,
+} from "./preprocessing/table-row.ts";
 export { philox, Random, type RandomPosition, streamOf } from "./random.ts";
 export {
   classes,
@@ -62,6 +109,7 @@ export {
   stateWithin,
   tensorOf,
 } from "./state.ts";
+export type { MoveKernel, StateMovers } from "./state-movers.ts";
 export { type Shape, sizeOf, tensor, type Tensor, zeros } from "./tensor.ts";
 export {
   type AbsoluteType,

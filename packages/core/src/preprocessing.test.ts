@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "./errors.ts";
-import { image, inputShapeOf, numeric, preprocessBatch, preprocessInto } from "./preprocessing.ts";
+import {
+  image,
+  inputShapeOf,
+  numeric,
+  preprocessBatch,
+  preprocessInto,
+  standardised,
+} from "./preprocessing.ts";
 
 describe("image preprocessing", () => {
   it("is (pixel / 255 − mean) / std for every channel", () => {
@@ -70,6 +77,64 @@ describe("numeric preprocessing", () => {
 
   it("refuses sizes that are not positive whole numbers", () => {
     for (const size of [0, -1, 2.5, NaN]) expect(() => numeric(size)).toThrow(ShapeError);
+  });
+
+  it("is (number − mean) / std where these are given", () => {
+    const preprocessing = numeric(2, { mean: [1, -2], std: [0.5, 4] });
+    const samples = [Float32Array.of(1, -2), Float32Array.of(2, 2)];
+    expect([...preprocessBatch(preprocessing, samples)]).toEqual([0, 0, 2, 1]);
+    expect(inputShapeOf(preprocessing)).toEqual([2]);
+  });
+
+  it("counts what is far from the mean as the limit of deviations", () => {
+    const preprocessing = numeric(3, { mean: [1, 1, 1], std: [2, 2, 2], limit: 3 });
+    const result = preprocessBatch(preprocessing, [Float32Array.of(7.5, -1e9, 6)]);
+    expect([...result]).toEqual([3, -3, 2.5]);
+    const samples = [Float32Array.of(0), Float32Array.of(2)];
+    expect(standardised(samples, { limit: 4 })).toEqual(
+      numeric(1, { mean: [1], std: [1], limit: 4 }),
+    );
+    for (const limit of [0, -1, NaN, Infinity]) {
+      expect(() => numeric(1, { mean: [0], std: [1], limit })).toThrow(ShapeError);
+    }
+  });
+
+  it("refuses means and deviations of other sizes, or that cannot be", () => {
+    for (const odd of [
+      { mean: [0] },
+      { std: [1, 1, 1] },
+      { std: [1, 0] },
+      { std: [1, -1] },
+      { std: [1, NaN] },
+      { std: [1, Infinity] },
+      { mean: [0, NaN] },
+    ]) {
+      expect(() => numeric(2, { mean: [0, 0], std: [1, 1], ...odd })).toThrow(ShapeError);
+    }
+  });
+
+  it("gives the samples that it is standardised by mean 0 and deviation 1", () => {
+    const entry = fc.float({ min: -1000, max: 1000, noNaN: true });
+    const sample = fc.tuple(entry, entry).map((values) => Float32Array.from([...values, 1e6]));
+    fc.assert(
+      fc.property(fc.array(sample, { minLength: 2, maxLength: 50 }), (samples) => {
+        const preprocessing = standardised(samples);
+        const result = preprocessBatch(preprocessing, samples);
+        for (const column of [0, 1, 2]) {
+          const values = samples.map((_, row) => result[row * 3 + column]!);
+          const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+          const square = values.reduce((sum, value) => sum + value * value, 0) / values.length;
+          const isConstant = samples.every((features) => features[column] === samples[0]![column]);
+          expect(mean).toBeCloseTo(0, 3);
+          expect(square).toBeCloseTo(isConstant ? 0 : 1, 3);
+        }
+      }),
+    );
+  });
+
+  it("is standardised by samples of one size, and by at least one", () => {
+    expect(() => standardised([])).toThrow(ShapeError);
+    expect(() => standardised([new Float32Array(2), new Float32Array(3)])).toThrow(ShapeError);
   });
 });
 

@@ -23,11 +23,17 @@ export interface ImagePreprocessing {
   readonly std: readonly number[];
 }
 
-/** A vector of numbers, passed on as float32. */
+/** A vector of numbers: `(number − mean) / std` as float32, or as they are without mean and std. */
 export interface NumericPreprocessing {
   readonly kind: "numeric";
   /** How many numbers a sample has. */
   readonly size: number;
+  /** Per number. */
+  readonly mean?: readonly number[];
+  /** Per number, above 0; there if and only if `mean` is. */
+  readonly std?: readonly number[];
+  /** What is further from the mean counts as so many deviations; above 0. @default no limit */
+  readonly limit?: number;
 }
 
 /** Options of {@link image}. */
@@ -63,12 +69,69 @@ export function image(options: ImageOptions): ImagePreprocessing {
   return { kind: "image", width, height, channels, mean, std };
 }
 
-/** Describes vectors of `size` numbers. */
-export function numeric(size: number): NumericPreprocessing {
+/** Options of {@link numeric}. */
+export interface NumericOptions {
+  /** Per number. */
+  readonly mean: readonly number[];
+  /** Per number, above 0. */
+  readonly std: readonly number[];
+  /**
+   * What is further from the mean counts as so many deviations, above 0: one number out of all
+   * proportion, or one that drifts away, would otherwise drown the others. @default no limit
+   */
+  readonly limit?: number;
+}
+
+/**
+ * Describes vectors of `size` numbers.
+ * @throws ShapeError when the size is not positive, `mean` and `std` do not have one finite value per
+ * number, or the limit is not above 0
+ */
+export function numeric(size: number, options?: NumericOptions): NumericPreprocessing {
   if (!Number.isSafeInteger(size) || size < 1) {
     throw new ShapeError(`numeric() needs a positive size, got ${size}`);
   }
-  return { kind: "numeric", size };
+  if (options === undefined) return { kind: "numeric", size };
+  const { mean, std, limit } = options;
+  const isRight = mean.length === size && std.length === size && mean.every(Number.isFinite);
+  if (!isRight || !std.every((value) => value > 0 && Number.isFinite(value))) {
+    throw new ShapeError(
+      `numeric() needs ${size} finite values in mean and as many above 0 in std, got [${mean.join(", ")}] and [${std.join(", ")}]`,
+    );
+  }
+  if (limit === undefined) return { kind: "numeric", size, mean, std };
+  if (!(limit > 0 && Number.isFinite(limit))) {
+    throw new ShapeError(`numeric() needs a limit above 0, got ${limit}`);
+  }
+  return { kind: "numeric", size, mean, std, limit };
+}
+
+/**
+ * Describes vectors of numbers that are standardised by the means and deviations of these samples:
+ * give those that are known before training, never ones that are still to come. A number that is the
+ * same in all of them is only shifted.
+ * @throws ShapeError without samples, for samples of several sizes, or a limit that is not above 0
+ */
+export function standardised(
+  samples: readonly Features[],
+  options: Pick<NumericOptions, "limit"> = {},
+): NumericPreprocessing {
+  const size = samples[0]?.length ?? 0;
+  if (size === 0 || samples.some(({ length }) => length !== size)) {
+    throw new ShapeError("standardised() needs samples, all of one size");
+  }
+  const mean = new Array<number>(size).fill(0);
+  const squares = new Array<number>(size).fill(0);
+  // Welford (1962): deviations from the running mean, exact where sums of squares cancel.
+  samples.forEach((features, n) => {
+    for (let i = 0; i < size; i++) {
+      const before = (features[i] ?? 0) - (mean[i] ?? 0);
+      mean[i] = (mean[i] ?? 0) + before / (n + 1);
+      squares[i] = (squares[i] ?? 0) + before * ((features[i] ?? 0) - (mean[i] ?? 0));
+    }
+  });
+  const std = squares.map((sum) => Math.sqrt(sum / samples.length) || 1);
+  return numeric(size, { mean, std, ...options });
 }
 
 /** Shape of the model input of one sample, without the batch dimension. */
@@ -97,6 +160,12 @@ export function preprocessInto(
   }
   if (preprocessing.kind === "numeric") {
     target.set(features, at);
+    const { mean, std, limit = Infinity } = preprocessing;
+    if (mean === undefined || std === undefined) return;
+    for (let i = 0; i < size; i++) {
+      const deviations = ((features[i] ?? 0) - (mean[i] ?? 0)) / (std[i] ?? 1);
+      target[at + i] = Math.max(-limit, Math.min(limit, deviations));
+    }
     return;
   }
   const plane = preprocessing.width * preprocessing.height;

@@ -1,5 +1,6 @@
 import { bytesPerElement, type DType, isDType, type TensorData, viewOf } from "./dtype.ts";
 import { ShapeError } from "./errors.ts";
+import type { StateMovers } from "./state-movers.ts";
 import { checkShape, type Shape, sizeOf, type Tensor } from "./tensor.ts";
 import { kernelMemory } from "./wasm/memory.ts";
 
@@ -53,6 +54,8 @@ export interface ModelState {
   readonly parameters: Float32Array;
   /** Whose buffer it is, where WebAssembly kernels can be opened on it. */
   readonly memory?: WebAssembly.Memory;
+  /** Who moves the parameters, where kernels can watch that. */
+  readonly movers?: StateMovers;
 }
 
 /**

@@ -54,15 +54,21 @@ export interface Update {
    * that has entries, in their order.
    */
   readonly scales?: Float32Array;
-  /** Buffers that changed, whole and lossless; positions strictly ascending. */
+  /** Buffers that changed, lossless; positions strictly ascending. */
   readonly buffers: readonly BufferChange[];
 }
 
-/** The new content of one buffer. */
+/** What becomes of one buffer. */
 export interface BufferChange {
   /** Position of the buffer in the layout's tensors. */
   readonly tensor: number;
+  /** As many elements as the buffer has, of its dtype: its new content, or what is added to it. */
   readonly data: TensorData;
+  /**
+   * Whether `data`, float32 then, is added to what is there, each sum rounded once.
+   * @default false
+   */
+  readonly adds?: boolean;
 }
 
 /** What an update changes, without versions, fingerprints and time. */

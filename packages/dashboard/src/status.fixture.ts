@@ -13,6 +13,20 @@ export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
     denseBytes: 246_824,
     ratio: 0.01,
     buffersEvery: null,
+    strategy: {
+      kind: "proactive",
+      why: "8 of 8 new samples wait",
+      retraining: null,
+      intake: {
+        ...{ tested: 1_920, waiting: 0, lagMs: 12, lagMsMax: 80 },
+        ...{ skipped: 0, grownSteps: 0, blockedTimes: 0, blockedMs: 0 },
+      },
+      labels: null,
+      costs: {
+        ...{ preprocessSeconds: 0.1, trainSeconds: 2, evaluateSeconds: 0.5 },
+        ...{ selectSeconds: 0.1, encodeSeconds: 0.1 },
+      },
+    },
     triggerSize: 8,
     batchSize: 128,
     replicas: [],
@@ -23,6 +37,7 @@ export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
     stepMs: { p50: 3.42, p99: 6.71 },
     updateToReplicaMs: null,
     heldOutAccuracy: null,
+    scores: null,
     ...parts,
   };
 }

@@ -91,6 +91,7 @@ export {
   type AdamWSpec,
 } from "./optimizers/adam.ts";
 export { clipFactor, scaleGradients, sumOfSquares } from "./optimizers/clip-norm.ts";
+export { decodeOptimizerState } from "./optimizers/optimizer-bytes.ts";
 export { optimizerOf, type OptimizerSpec } from "./optimizers/optimizer-of.ts";
 export type { Optimizer, OptimizerState } from "./optimizers/optimizer.ts";
 export { rmsprop, type RmspropSpec } from "./optimizers/rmsprop.ts";

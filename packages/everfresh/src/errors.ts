@@ -101,3 +101,14 @@ export class RequestError extends EverfreshError {
     super("EF_REQUEST", message);
   }
 }
+
+/** Work that was interrupted; what was done is kept. */
+export class InterruptedError extends EverfreshError {
+  constructor(directory: string) {
+    super(
+      "EF_INTERRUPTED",
+      `Interrupted; the same command goes on with what ${directory} does not have yet`,
+      { details: { directory } },
+    );
+  }
+}

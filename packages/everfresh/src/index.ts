@@ -5,12 +5,35 @@
 export {
   type ConfigContext,
   defineModel,
+  type EvaluationOptions,
   type ModelDefinition,
-  proactive,
-  type ProactiveOptions,
-  type ProactiveStrategy,
   type SourceFactory,
 } from "./config/define-model.ts";
+export { lateLabels, type LateLabelsConfig, type LateLabelsOptions } from "./config/late-labels.ts";
+export {
+  fullRetraining,
+  type FullRetrainingOptions,
+  online,
+  type OnlineOptions,
+  proactive,
+  type ProactiveOptions,
+} from "./config/strategies.ts";
+export {
+  type BudgetSpec,
+  classBalancedSampling,
+  frozen,
+  inverseCountSampling,
+  newOnlyByChanceSampling,
+  noSampling,
+  reservoirSampling,
+  rollingSampling,
+  type SamplerSpec,
+  type StrategySpec,
+  timeBasedSampling,
+  type TriggerSpec,
+  uniformSampling,
+  windowSampling,
+} from "@everfresh/learn";
 export {
   sparseGradients,
   type GradientDeploymentSpec,
@@ -29,7 +52,7 @@ export {
 export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
 export type { LoadedConfig } from "./config/load-config.ts";
 export { nats, type NatsOptions, type NatsPublication } from "./config/nats.ts";
-export { cifar10, digits, idx, mnist } from "./config/source-factories.ts";
+export { cifar10, csv, digits, idx, mnist, rotated, sea } from "./config/source-factories.ts";
 export { runModel } from "./run/run-model.ts";
 export type { FinishedTraining, RunModelOptions } from "./run/run-options.ts";
 export type { RunEvent } from "./run/run-events.ts";

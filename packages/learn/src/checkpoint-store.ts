@@ -2,21 +2,24 @@ import {
   cloneState,
   DeployedState,
   type Fingerprint,
-  type RandomPosition,
   type StateLayout,
   stateOn,
   type StateOptions,
 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
-import type { PrequentialCheckpoint } from "./evaluate/prequential.ts";
+import type { LiveEvaluationCheckpoint } from "./evaluate/live-evaluation.ts";
 import type { SparsifierPosition } from "./sparsifiers/sparsifier.ts";
+import type { Costs } from "./strategies/cost-account.ts";
+import type { RecordedStrategy } from "./strategies/recorded-strategy.ts";
 
 /** Everything that training needs to go on, bit for bit, as if it had not stopped between two steps. */
 export interface TrainerCheckpoint {
-  /** Steps made. */
+  /** Iterations of training made. */
   readonly step: number;
-  /** Samples of the history that training has seen. */
+  /** Samples of the history that training has taken up. */
   readonly samples: number;
+  /** Samples of the history that were tested. */
+  readonly tested: number;
   /** Version of the deployed state. */
   readonly version: number;
   /** Fingerprint of the deployed state. */
@@ -28,15 +31,14 @@ export interface TrainerCheckpoint {
    * behind, the optimizer starts anew.
    */
   readonly training: TrainingCheckpoint;
-  /** Where the sampler's random numbers are. */
-  readonly sampler: RandomPosition;
+  /** Where the strategy is. */
+  readonly strategy: RecordedStrategy;
   /** Where the sparsifier is; absent for one that has no position. */
   readonly sparsifier?: SparsifierPosition;
-  /** Prequential counters of the two states. */
-  readonly prequential: {
-    readonly trained: PrequentialCheckpoint;
-    readonly deployed: PrequentialCheckpoint;
-  };
+  /** Scores of the samples that were tested; null where they begin anew. */
+  readonly evaluation: LiveEvaluationCheckpoint | null;
+  /** What it has cost so far; null where that begins anew. */
+  readonly costs: Costs | null;
 }
 
 /** Where checkpoints are kept. */

@@ -56,3 +56,15 @@ export class EvaluationCheckpointError extends EverfreshError {
     );
   }
 }
+
+/** A drift signal's part of a checkpoint that is damaged, or of one with other options. */
+export class DriftCheckpointError extends EverfreshError {
+  constructor(kind: string, reason: string) {
+    super(
+      "EF_DRIFT_CHECKPOINT",
+      `The checkpoint of the drift signal ${kind} cannot be used: ${reason}. ` +
+        "Configure the signal that the run had, or let it start anew without a checkpoint",
+      { details: { kind, reason } },
+    );
+  }
+}

@@ -3,9 +3,40 @@
  * ports and publishes through a port of its own, so it can be read and tested without any wire.
  * @module
  */
+export type { LateLabels } from "./arrivals/arrivals-options.ts";
 export { assembleBatch, headOf } from "./batch.ts";
 export { type CheckpointStore, deployedAt, type TrainerCheckpoint } from "./checkpoint-store.ts";
 export {
+  ConfidenceCalibration,
+  type ConfidenceCalibrationOptions,
+} from "./drift/confidence-calibration.ts";
+export { detectorOf } from "./drift/detector-of.ts";
+export {
+  type AdwinSpec,
+  type ChangeScanSpec,
+  checkDetectorSpec,
+  type CusumSpec,
+  type DdmSpec,
+  type DetectorSpec,
+  type Direction,
+  type EcddSpec,
+  type EddmSpec,
+  type HddmASpec,
+  type HddmWSpec,
+  type KswinSpec,
+  type PageHinkleySpec,
+} from "./drift/detector-spec.ts";
+export type { Detector, Signal, SignalCheckpoint, SignalReading } from "./drift/signal.ts";
+export { type RowSignal, twoSampleSignal } from "./drift/two-sample.ts";
+export type { TwoSampleSpec, TwoSampleStatistic } from "./drift/two-sample-spec.ts";
+export {
+  disagreement,
+  predictiveEntropy,
+  reconstructionError,
+  smallMargin,
+} from "./drift/uncertainty.ts";
+export {
+  DriftCheckpointError,
   EvaluationCheckpointError,
   LearnOptionError,
   NonFiniteParameterError,
@@ -28,6 +59,14 @@ export {
 } from "./evaluate/evaluation.ts";
 export type { EvaluationSpec } from "./evaluate/evaluation-spec.ts";
 export { type HeldOutOptions, heldOutScore } from "./evaluate/held-out.ts";
+export {
+  type BaselineAnswers,
+  LiveEvaluation,
+  type LiveEvaluationCheckpoint,
+  type LiveEvaluationOptions,
+  type LiveObservation,
+  type LiveScores,
+} from "./evaluate/live-evaluation.ts";
 export { recordJoined } from "./evaluate/joined-predictions.ts";
 export {
   Prequential,
@@ -39,6 +78,10 @@ export {
 } from "./evaluate/prequential.ts";
 export type { NumberObservation, NumberScores } from "./evaluate/number-statistics.ts";
 export { softmaxRows } from "./evaluate/softmax.ts";
+export { durableJournal } from "./journal/durable-journal.ts";
+export type { Journal, JournalEntry } from "./journal/journal.ts";
+export { memoryJournal } from "./journal/memory-journal.ts";
+export { decodePlainData, encodePlainData } from "./journal/plain-data.ts";
 export { MemoryCheckpointStore } from "./memory-checkpoint-store.ts";
 export { MemoryPublisher } from "./memory-publisher.ts";
 export type { Sleep } from "./pace.ts";
@@ -102,6 +145,11 @@ export {
   type GradientTraining,
   type GradientTrainingOptions,
 } from "./sparsifiers/gradient-training.ts";
+export {
+  type GradientSteps,
+  gradientStepsOf,
+  type SparseMove,
+} from "./sparsifiers/gradient-steps.ts";
 export type { QuotaPosition } from "./sparsifiers/quota.ts";
 export type { Sparsifier, SparsifierPosition } from "./sparsifiers/sparsifier.ts";
 export { sparsifierOf, type SparsifierOptions } from "./sparsifiers/sparsifier-of.ts";
@@ -121,11 +169,69 @@ export {
 } from "./sparsifiers/sparsifier-spec.ts";
 export { topK, type TopKOptions } from "./sparsifiers/top-k.ts";
 export type { StepReport } from "./step-report.ts";
-export { trainProactively } from "./trainer.ts";
+export {
+  batchReader,
+  type BatchReader,
+  type BatchReaderOptions,
+} from "./strategies/batch-reader.ts";
+export { compareStrategies, type CompareOptions } from "./strategies/compare-strategies.ts";
+export { CostAccount, type Costs, totalSeconds } from "./strategies/cost-account.ts";
+export type { Followed, Follower, PerformedIteration } from "./strategies/follower.ts";
+export {
+  type Iteration,
+  type RetrainingIteration,
+  samplesAfter,
+  type StepIteration,
+  stepsOf,
+} from "./strategies/iteration.ts";
+export {
+  costsOf,
+  type IterationProgress,
+  type IterationResult,
+  perform,
+  type PerformOptions,
+} from "./strategies/perform.ts";
+export type { ClassEvaluationSpec, StateScoresCheckpoint } from "./strategies/state-scores.ts";
+export type { RecordedStrategy } from "./strategies/recorded-strategy.ts";
+export type {
+  Strategy,
+  StrategyCheckpoint,
+  StrategyDecision,
+  StrategyEvent,
+} from "./strategies/strategy.ts";
+export { strategyOf, type StrategyOptions } from "./strategies/strategy-of.ts";
+export { StrategyRun } from "./strategies/strategy-run.ts";
+export type {
+  StrategyLaneCheckpoint,
+  StrategyRunCheckpoint,
+} from "./strategies/strategy-run-checkpoint.ts";
+export type {
+  ComparedStrategy,
+  ScoredPredictions,
+  StateStanding,
+  StrategyRunOptions,
+  StrategyStanding,
+} from "./strategies/strategy-run-options.ts";
+export {
+  batchSizeOf,
+  checkStrategySpec,
+  frozen,
+  type FrozenSpec,
+  fullRetraining,
+  type FullRetrainingSpec,
+  online,
+  type OnlineSpec,
+  proactive,
+  type ProactiveSpec,
+  type StrategySpec,
+} from "./strategies/strategy-spec.ts";
+export { trainContinuously } from "./trainer.ts";
 export {
   CHECKPOINT_EVERY_DEFAULT,
   checkTrainerOptions,
   type TrainerOptions,
+  type TrainerSession,
+  type TrainerStanding,
 } from "./trainer-options.ts";
 export { Budget, type BudgetCheckpoint } from "./triggers/budget.ts";
 export type { BudgetDecision } from "./triggers/budget-rule.ts";

@@ -110,6 +110,14 @@ export class LinearSession implements TrainingSession {
     };
   }
 
+  restore({ state, optimizer }: TrainingCheckpoint): Promise<void> {
+    new Uint8Array(this.state.buffer).set(state);
+    if (optimizer.length === 0) this.#velocity.fill(0);
+    else new Uint8Array(this.#velocity.buffer).set(optimizer);
+    if (optimizer.length === 0) this.optimizerStep = 0;
+    return Promise.resolve();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }

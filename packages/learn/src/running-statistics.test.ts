@@ -1,4 +1,4 @@
-import { deployCopy, roundToBfloat16, tensorOf, type Update } from "@everfresh/core";
+import { deployCopy, tensorOf, type Update } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 import { LearnOptionError, NonFiniteParameterError } from "./errors.ts";
 import { momentsUnder, normalisedModel } from "./normalised-session.fixture.ts";
@@ -44,14 +44,17 @@ describe("running statistics of the deployed state", () => {
       const positions = samplerForBuffers(5, toVersion).draw(96, seen).slice(0, count);
       const rows = positions.map((at) => Array.from(samples[at]!.features, Number));
       const factors = Array.from({ length: INPUTS }, (_, i) => 1 + replica.state.parameters[i]!);
-      statisticsOf(rows, factors).forEach(({ mean, variance }, column) => {
-        // As bfloat16: the same to 1 part in 256.
-        const deployed = ["mean", "variance"].map((name) => tensorOf(replica.state, name).data);
-        expect(Math.abs(Number(deployed[0]?.[column]) / mean - 1)).toBeLessThan(2 ** -8);
-        expect(Math.abs(Number(deployed[1]?.[column]) / variance - 1)).toBeLessThan(2 ** -8);
-        for (const data of deployed)
-          expect(Number(data[column])).toBe(roundToBfloat16(Number(data[column])));
-      });
+      const expected = statisticsOf(rows, factors);
+      const least = 1e-5 + Math.min(...expected.map(({ variance }) => variance));
+      const steps = { mean: Math.sqrt(least) / 16, variance: least / 8 };
+      for (const name of ["mean", "variance"] as const) {
+        const unit = 2 ** Math.floor(Math.log2(steps[name]));
+        expected.forEach((statistics, column) => {
+          const deployed = Number(tensorOf(replica.state, name).data[column]);
+          expect(Number.isInteger(deployed / unit)).toBe(true);
+          expect(Math.abs(deployed - statistics[name])).toBeLessThanOrEqual(0.500_001 * unit);
+        });
+      }
     }
     expect(replica.fingerprint).toBe(reports.at(-1)?.fingerprint);
     const bytes = reports.map(({ bufferBytes }) => bufferBytes).filter((each) => each > 0);
@@ -136,6 +139,31 @@ describe("running statistics of the deployed state", () => {
     await expect(failing).rejects.toThrow(NonFiniteParameterError);
     await expect(failing).rejects.toThrow(/"variance" holds Infinity at element 3/);
     expect(stores.publisher.log.at(-1)?.toVersion).toBe(6);
+  });
+
+  it("are as exact as a layer's channel that varies least needs, also where one does not vary", async () => {
+    for (const [least, unit] of [
+      [0.25, 2 ** -5],
+      [0, 2 ** -13],
+    ] as const) {
+      const stores = emptyStores();
+      const options = await optionsOn(stores, EVERY_7);
+      options.session.moments = (state, inputs, size) => {
+        const { layers, ...rest } = momentsUnder(state, inputs, size);
+        const [layer] = layers;
+        const variance = layer!.variance.map((_, i) => (i === 3 ? least : 1 + i / 7));
+        const mean = layer!.mean.map((_, i) => i / 7 - 1e-9);
+        return Promise.resolve({ ...rest, layers: [{ ...layer!, mean, variance }] });
+      };
+      await run(options);
+      const [mean] = stores.publisher.log.find(({ buffers }) => buffers.length > 0)!.buffers;
+      const multiples = Array.from(mean!.data as Float32Array, (value) => value / unit);
+      expect(multiples.every(Number.isInteger)).toBe(true);
+      expect(multiples.some((n) => n % 2 !== 0)).toBe(true);
+      expect(Object.is(mean!.data[0], 0)).toBe(true);
+      const error = Array.from(mean!.data as Float32Array, (value, i) => Math.abs(value - i / 7));
+      expect(Math.max(...error)).toBeLessThan(0.51 * unit);
+    }
   });
 
   it("are of other samples for every version and seed, and always of the same", () => {

@@ -7,38 +7,51 @@ import {
   sizeOf,
 } from "@everfresh/core";
 import type { Model, TrainingSession } from "@everfresh/engine";
-import type { History, Source } from "@everfresh/streams";
+import type { History, LabelStats, Source } from "@everfresh/streams";
+import type { LateLabels } from "./arrivals/arrivals-options.ts";
 import type { BufferOptions } from "./buffer-options.ts";
 import type { CheckpointStore, TrainerCheckpoint } from "./checkpoint-store.ts";
 import { LearnOptionError, ResumeMismatchError } from "./errors.ts";
+import type { LiveEvaluation } from "./evaluate/live-evaluation.ts";
+import type { Journal } from "./journal/journal.ts";
 import type { Sleep } from "./pace.ts";
 import type { Publisher } from "./publisher.ts";
-import type { Sampler } from "./samplers/sampler.ts";
+import type { PositionRange } from "./samplers/excluding.ts";
 import type { Sparsifier } from "./sparsifiers/sparsifier.ts";
+import type { Costs } from "./strategies/cost-account.ts";
+import type { IterationProgress } from "./strategies/perform.ts";
+import { checkStrategySpec, type StrategySpec } from "./strategies/strategy-spec.ts";
+import type { IntakeCounters } from "./triggers/overload.ts";
 
-/** Steps between two checkpoints: a crash costs at most so many steps, computed again. */
+/** Iterations between two checkpoints: a crash costs at most so many steps, computed again. */
 export const CHECKPOINT_EVERY_DEFAULT = 50;
 
-/** What {@link trainProactively} works with. */
+/** What {@link trainContinuously} works with. */
 export interface TrainerOptions {
   /** The model that `session` trains. */
   readonly model: Pick<Model, "input" | "output">;
   /** Trains `θ`; opened from `resume.training` when resuming. Used by nobody else meanwhile. */
-  readonly session: Pick<TrainingSession, "state" | "step" | "predict" | "moments" | "checkpoint">;
+  readonly session: TrainerSession;
   /** Where new samples come from. Replayable: position n of the history is its sample n. */
   readonly source: Source;
+  /** Labels that come later than their samples. @default they come along */
+  readonly labels?: LateLabels;
   /** Past samples; those in it when a run starts without `resume` count as past. */
   readonly history: History;
   /** From the features of a sample to the model's input. */
   readonly preprocessing: Preprocessing;
-  /** New samples per step (`t`), from 1 to `batchSize`. */
-  readonly triggerSize: number;
-  /** Samples per step (`b`): the new ones, and `b − t` of the history. */
-  readonly batchSize: number;
-  /** Picks the samples of the history. */
-  readonly sampler: Sampler;
+  /** What to train on, and when. Another one than before goes on from where that one was. */
+  readonly strategy: StrategySpec;
+  /** Of what the strategy draws. */
+  readonly seed: number;
+  /** Positions of the history that are never trained on. @default none */
+  readonly excluded?: readonly PositionRange[];
+  /** The bytes of the state that a cold retraining starts from. @default there is none */
+  readonly initial?: Uint8Array;
   /** Picks what an update carries. */
   readonly sparsifier: Sparsifier;
+  /** The same after a retraining. @default everything: such a jump does not fit a small update */
+  readonly sparsifierOfRetraining?: Sparsifier;
   /**
    * How the running statistics of BatchNormalization follow what is deployed; a model without it has
    * none. The same when resuming.
@@ -48,19 +61,23 @@ export interface TrainerOptions {
   readonly deployed: DeployedState;
   /** Where updates go. */
   readonly publisher: Publisher;
+  /** Scores the states on every sample before it is learned; made from `resume` when resuming. */
+  readonly evaluation: LiveEvaluation;
+  /** Where iterations are written down before they are performed. */
+  readonly journal: Journal;
   /** Where checkpoints go. */
   readonly checkpoints: CheckpointStore;
   /**
-   * Steps between two checkpoints.
+   * Iterations between two checkpoints; there is one before and after every retraining, too.
    * @default 50
    */
   readonly checkpointEvery?: number;
   /** The last checkpoint, to go on from it. */
   readonly resume?: TrainerCheckpoint;
-  /** Measures the durations in reports. */
+  /** Measures the durations in reports; triggers and budgets go by it. */
   readonly clock: Clock;
   /**
-   * Ends after the step of this number, counted from the very first, also across resumed runs.
+   * Ends after the iteration of this number, counted from the very first, also across resumed runs.
    * @default no end but that of the source
    */
   readonly maxSteps?: number;
@@ -70,13 +87,39 @@ export interface TrainerOptions {
    */
   readonly paceSamplesPerSecond?: number;
   /**
-   * How to wait for the next sample.
+   * How to wait for the next sample, or for a budget.
    * @default the timer of the runtime
    */
   readonly sleep?: Sleep;
+  /** Is given a way to look at how the loop stands, from its beginning to its end. */
+  readonly onOpen?: (standing: () => TrainerStanding) => void;
+  /** Is told of the steps of retrainings. */
+  readonly onProgress?: (progress: IterationProgress) => void;
   /** Ends the run after the step that is running, with a last checkpoint. */
   readonly signal?: AbortSignal;
 }
+
+/** How a loop stands, between its reports too. */
+export interface TrainerStanding {
+  /** Samples of the history that were tested. */
+  readonly tested: number;
+  /** Samples that have come and that training has not taken up. */
+  readonly waiting: number;
+  /** What became of samples that had to wait for a step; null where none has to. */
+  readonly intake: IntakeCounters | null;
+  /** What has happened to labels; null where they come along. */
+  readonly labels: LabelStats | null;
+  /** What the run has cost, also before the process began. */
+  readonly costs: Costs;
+}
+
+/** What of a training session the loop works with. */
+export type TrainerSession = Pick<
+  TrainingSession,
+  "state" | "step" | "predict" | "moments" | "checkpoint"
+> &
+  /** Retrainings need it. */
+  Partial<Pick<TrainingSession, "restore">>;
 
 /**
  * Checks everything about the options that can be checked before the first step.
@@ -85,31 +128,39 @@ export interface TrainerOptions {
  * @throws ResumeMismatchError when something is not as it was at the checkpoint `resume`
  */
 export function checkTrainerOptions(options: TrainerOptions): void {
+  checkStrategySpec(options.strategy);
+  checkRetraining(options);
   checkNumbers(options);
   checkShapes(options);
   if (options.resume !== undefined) checkResume(options, options.resume);
 }
 
+function checkRetraining({ strategy, session, initial }: TrainerOptions): void {
+  if (strategy.kind !== "fullRetraining") return;
+  if (session.restore === undefined) {
+    const needed = "one that takes single steps, where gradients are what is made sparse";
+    throw new LearnOptionError("strategy", strategy.kind, needed);
+  }
+  if (strategy.start === "cold" && initial === undefined) {
+    throw new LearnOptionError("start", "cold", '"warm" where there is no initial state');
+  }
+}
+
 function checkNumbers(options: TrainerOptions): void {
-  const { batchSize, triggerSize, checkpointEvery, buffers = {} } = options;
+  const { checkpointEvery, labels, buffers = {} } = options;
   const { maxSteps, paceSamplesPerSecond } = options;
   const wholeFrom = (least: number, value: number): boolean =>
     Number.isSafeInteger(value) && value >= least;
-  if (!wholeFrom(1, batchSize)) {
-    throw new LearnOptionError("batchSize", batchSize, "a whole number of 1 or more");
-  }
-  if (!wholeFrom(1, triggerSize) || triggerSize > batchSize) {
-    const needed = `a whole number from 1 to the batch size ${batchSize}`;
-    throw new LearnOptionError("triggerSize", triggerSize, needed);
-  }
   const { every, batches } = buffers;
   const counts = { checkpointEvery, "buffers.every": every, "buffers.batches": batches };
   for (const [option, value] of Object.entries(counts)) {
     if (value === undefined || wholeFrom(1, value)) continue;
     throw new LearnOptionError(option, value, "a whole number of 1 or more");
   }
-  if (maxSteps !== undefined && !wholeFrom(0, maxSteps)) {
-    throw new LearnOptionError("maxSteps", maxSteps, "a whole number of 0 or more");
+  const from0 = { maxSteps, "labels.lagSamples": labels?.lagSamples };
+  for (const [option, value] of Object.entries(from0)) {
+    if (value === undefined || wholeFrom(0, value)) continue;
+    throw new LearnOptionError(option, value, "a whole number of 0 or more");
   }
   const pace = paceSamplesPerSecond;
   if (pace !== undefined && !(pace > 0 && Number.isFinite(pace))) {
@@ -143,22 +194,16 @@ function checkShapes({ model, source, preprocessing }: TrainerOptions): void {
 }
 
 function checkResume(options: TrainerOptions, checkpoint: TrainerCheckpoint): void {
-  const { deployed, sampler, history } = options;
+  const { deployed, history } = options;
   if (deployed.version !== checkpoint.version) {
     throw new ResumeMismatchError("the version", checkpoint.version, deployed.version);
   }
   if (deployed.fingerprint !== checkpoint.fingerprint) {
     throw new ResumeMismatchError("the fingerprint", checkpoint.fingerprint, deployed.fingerprint);
   }
-  const { seed, stream, drawn } = sampler.position;
-  const actual = `${seed}/${stream}/${drawn}`;
-  const { sampler: saved } = checkpoint;
-  const expected = `${saved.seed}/${saved.stream}/${saved.drawn}`;
-  if (actual !== expected) {
-    throw new ResumeMismatchError("the sampler's position", expected, actual);
-  }
-  if (history.count() < checkpoint.samples) {
+  const needed = Math.max(checkpoint.samples, checkpoint.tested);
+  if (history.count() < needed) {
     const what = "the number of samples in the history";
-    throw new ResumeMismatchError(what, checkpoint.samples, history.count());
+    throw new ResumeMismatchError(what, needed, history.count());
   }
 }

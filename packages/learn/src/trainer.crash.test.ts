@@ -2,37 +2,55 @@
 import { describe, expect, it } from "vitest";
 import { COMPRESSION } from "./sparsifiers/gradient-specs.fixture.ts";
 import type { StepReport } from "./step-report.ts";
-import { emptyStores, optionsOn, run, samplesOf, type Stores } from "./trainer.fixture.ts";
+import { fullRetraining, proactive, type StrategySpec } from "./strategies/strategy-spec.ts";
+import { emptyStores, oneTurn, optionsOn, run, samplesOf, type Stores } from "./trainer.fixture.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 
-const OPTIONS = { maxSteps: 40, checkpointEvery: 7 };
-const SHORT = { maxSteps: 20, checkpointEvery: 7 };
+type Overrides = NonNullable<Parameters<typeof optionsOn>[1]>;
 
-/** Ways to train; how often they save, and read the history for running statistics. */
-const WAYS = [
-  { way: "proactive", options: SHORT, saves: 4, reads: 0 },
+const OPTIONS = { maxSteps: 25, checkpointEvery: 7 };
+const SHORT = { maxSteps: 7, checkpointEvery: 3 };
+
+const COUNTS = proactive({
+  triggerSize: 8,
+  batchSize: 32,
+  sampler: { kind: "inverseCount" },
+  trigger: { kind: "byCount", samples: 5 },
+});
+
+const RETRAINING = {
+  trigger: { kind: "byCount", samples: 45 },
+  epochs: 2,
+  batchSize: 16,
+  overload: "block",
+} as const;
+
+/** Ways to train, and how many calls each iteration makes at least. */
+const WAYS: readonly { way: string; options: Overrides; calls: number }[] = [
+  { way: "proactive", options: SHORT, calls: 6 },
+  { way: "with a sampler that remembers", options: { ...SHORT, strategy: COUNTS }, calls: 7 },
+  { way: "with late labels", options: { ...SHORT, lagSamples: 21 }, calls: 7 },
   {
     way: "with BatchNormalization",
     options: { ...SHORT, normalised: true, buffers: { every: 9, batches: 2 } },
-    saves: 4,
-    reads: 2 * 2,
+    calls: 6,
   },
-  {
-    way: "by sparse gradients",
-    options: { ...SHORT, gradients: COMPRESSION },
-    saves: 4,
-    reads: 0,
-  },
-] as const;
+  { way: "by sparse gradients", options: { ...SHORT, gradients: COMPRESSION }, calls: 6 },
+];
+
+const RETRAININGS: readonly (readonly [string, StrategySpec])[] = [
+  ["cold", fullRetraining({ ...RETRAINING, start: "cold" })],
+  ["warm, of the newest", fullRetraining({ ...RETRAINING, start: "warm", window: 70 })],
+];
 
 class Crash extends Error {}
 
 /** The same stores, but call number `at` never returns: it crashes before or after it took effect. */
 function crashingAt(
-  stores: Stores,
+  { history, publisher, checkpoints, journal, join }: Stores,
   at: number,
   effect: "before" | "after",
-): Partial<TrainerOptions> {
+): { readonly stores: Stores; readonly calls: () => number } {
   let calls = 0;
   const guard = async <T>(call: () => Promise<T>): Promise<T> => {
     const crashes = calls++ === at;
@@ -41,20 +59,24 @@ function crashingAt(
     if (crashes) throw new Crash();
     return result;
   };
-  const { history, publisher, checkpoints } = stores;
+  const guarded = <Store extends object>(store: Store, names: readonly (keyof Store)[]): Store =>
+    new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== "function") return value;
+        const call = (...args: unknown[]): unknown => value.apply(target, args) as unknown;
+        if (!names.includes(name as keyof Store)) return call;
+        return (...args: unknown[]) => guard(() => call(...args) as Promise<unknown>);
+      },
+    });
   return {
-    history: {
-      append: (samples) => guard(() => history.append(samples)),
-      count: () => history.count(),
-      read: (positions) => guard(() => history.read(positions)),
-      range: (from, to) => guard(() => history.range(from, to)),
-      facts: (from, to) => guard(() => history.facts(from, to)),
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    },
-    publisher: { publish: (update) => guard(() => publisher.publish(update)) },
-    checkpoints: {
-      save: (checkpoint) => guard(() => checkpoints.save(checkpoint)),
-      latest: () => checkpoints.latest(),
+    calls: () => calls,
+    stores: {
+      history: guarded(history, ["append", "read", "range"]),
+      publisher: guarded(publisher, ["publish"]),
+      checkpoints: guarded(checkpoints, ["save"]),
+      journal: guarded(journal, ["append", "after", "forgetTo"]),
+      join: guarded(join, ["take", "joined", "release"]),
     },
   };
 }
@@ -69,50 +91,89 @@ async function survives(options: TrainerOptions): Promise<boolean> {
   }
 }
 
+/** What is told of a step, but for what depends on when the process was started. */
+const timeless = (report: StepReport) => ({ ...report, replayed: false, lagMs: null });
+
+/** The last checkpoint, but for how often samples had to wait. */
+async function latest({ checkpoints }: Stores) {
+  const checkpoint = (await checkpoints.latest())!;
+  const { strategy } = checkpoint;
+  const untimed = { ...strategy, checkpoint: { ...strategy.checkpoint, intake: null } };
+  return { ...checkpoint, strategy: untimed };
+}
+
+const EFFECTS = ["before", "after"] as const;
+
 describe("killed at any moment and resumed", () => {
-  const effects = ["before", "after"] as const;
-  it.each(WAYS.flatMap((each) => effects.map((effect) => ({ ...each, effect }))))(
+  it.each(WAYS.flatMap((each) => EFFECTS.map((effect) => ({ ...each, effect }))))(
     "ends as if it had not been: $way, crash just $effect every call takes effect",
-    async ({ options, saves, reads, effect }) => {
+    async ({ options, calls, effect }) => {
       const whole = emptyStores();
-      const reports = await run(await optionsOn(whole, options));
-      const checkpoint = await whole.checkpoints.latest();
+      const reports = (await run(await optionsOn(whole, options))).map(timeless);
+      const checkpoint = await latest(whole);
+      // Where the source need not wait, more of them may be in the history.
+      const samples = (await samplesOf(whole)).slice(0, checkpoint.samples);
       let crashes = 0;
-      for (let at = 0; ; at++) {
+      for (; ; crashes++) {
         const stores = emptyStores();
-        const first = { ...(await optionsOn(stores, options)), ...crashingAt(stores, at, effect) };
-        if (await survives(first)) break;
-        crashes++;
-        const resumed: readonly StepReport[] = await run(await optionsOn(stores, options));
+        const crashing = crashingAt(stores, crashes, effect);
+        if (await survives(await optionsOn(crashing.stores, options))) break;
+        const resumed = await run(await optionsOn(stores, options));
         expect(stores.publisher.log).toEqual(whole.publisher.log);
-        expect(await samplesOf(stores)).toEqual(await samplesOf(whole));
-        expect(await stores.checkpoints.latest()).toEqual(checkpoint);
+        expect((await samplesOf(stores)).slice(0, samples.length)).toEqual(samples);
+        expect(await latest(stores)).toEqual(checkpoint);
         // The steps that were taken again are reported as the first time.
-        const again = resumed.map((report) => ({ ...report, replayed: false }));
-        expect(again).toEqual(reports.slice(options.maxSteps - again.length));
+        expect(resumed.map(timeless)).toEqual(reports.slice(reports.length - resumed.length));
         expect(resumed.some(({ replayDiffered }) => replayDiffered)).toBe(false);
       }
-      // Every step appends, reads and publishes.
-      expect(crashes).toBe(options.maxSteps * 3 + saves + reads);
+      expect(crashes).toBeGreaterThan(calls * SHORT.maxSteps);
+    },
+  );
+
+  it.each(RETRAININGS.flatMap((each) => EFFECTS.map((effect) => [...each, effect] as const)))(
+    "comes to the same states by full retraining: %s (%j), crash just %s every call takes effect",
+    async (_name, strategy, effect) => {
+      const options = { strategy, maxSteps: 3, sleep: oneTurn };
+      const whole = emptyStores();
+      await run(await optionsOn(whole, options));
+      const { log } = whole.publisher;
+      expect(log.map(({ indices }) => indices.length).every((entries) => entries > 45)).toBe(true);
+      const expected = await whole.checkpoints.latest();
+      let crashes = 0;
+      for (; ; crashes++) {
+        const stores = emptyStores();
+        const crashing = crashingAt(stores, crashes, effect);
+        if (await survives(await optionsOn(crashing.stores, options))) break;
+        await run(await optionsOn(stores, options));
+        expect(stores.publisher.log).toEqual(log);
+        const { training, samples, step, fingerprint } = (await stores.checkpoints.latest())!;
+        expect({ training, samples, step, fingerprint }).toEqual({
+          training: expected?.training,
+          samples: 135,
+          step: 3,
+          fingerprint: expected?.fingerprint,
+        });
+      }
+      expect(crashes).toBeGreaterThan(3 * 8);
     },
   );
 
   it("ends as if it had not been when killed again and again", async () => {
     const whole = emptyStores();
     await run(await optionsOn(whole, OPTIONS));
-    for (const spacing of [9, 14, 23]) {
+    for (const spacing of [20, 33, 50]) {
       const stores = emptyStores();
       let crashes = 0;
       for (;;) {
         const effect = crashes % 2 === 0 ? "before" : "after";
-        const guards = crashingAt(stores, spacing + crashes, effect);
-        if (await survives({ ...(await optionsOn(stores, OPTIONS)), ...guards })) break;
+        const crashing = crashingAt(stores, spacing + crashes, effect);
+        if (await survives(await optionsOn(crashing.stores, OPTIONS))) break;
         crashes++;
       }
       expect(crashes).toBeGreaterThan(2);
       expect(stores.publisher.log).toEqual(whole.publisher.log);
       expect(await samplesOf(stores)).toEqual(await samplesOf(whole));
-      expect(await stores.checkpoints.latest()).toEqual(await whole.checkpoints.latest());
+      expect(await latest(stores)).toEqual(await latest(whole));
     }
   });
 });

@@ -1,19 +1,22 @@
 /** A small world for the training loop: everything that outlives a process, and a way to start one. */
-import { deployCopy, ManualClock, numeric, Random, type Sample } from "@everfresh/core";
-import { type History, memoryHistory } from "@everfresh/streams";
+import { deployCopy, ManualClock, numeric, type Sample, stateBytes } from "@everfresh/core";
+import { type History, type LabelJoin, memoryHistory, memoryLabelJoin } from "@everfresh/streams";
 import { deployedAt } from "./checkpoint-store.ts";
+import { LiveEvaluation } from "./evaluate/live-evaluation.ts";
+import type { Journal } from "./journal/journal.ts";
+import { memoryJournal } from "./journal/memory-journal.ts";
 import { linearModel, LinearSession } from "./linear-session.fixture.ts";
 import { normalisedModel, NormalisedSession } from "./normalised-session.fixture.ts";
 import { MemoryCheckpointStore } from "./memory-checkpoint-store.ts";
 import { MemoryPublisher } from "./memory-publisher.ts";
-import { uniformSampler } from "./samplers/uniform.ts";
 import type { GradientSpec } from "./sparsifiers/gradient-spec.ts";
 import { gradientTraining } from "./sparsifiers/gradient-training.ts";
 import { LinearGradients } from "./sparsifiers/linear-gradients.fixture.ts";
 import { topK } from "./sparsifiers/top-k.ts";
 import type { StepReport } from "./step-report.ts";
 import { points } from "./points.fixture.ts";
-import { trainProactively } from "./trainer.ts";
+import { proactive } from "./strategies/strategy-spec.ts";
+import { trainContinuously } from "./trainer.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 
 const INPUTS = 12;
@@ -24,6 +27,8 @@ export interface Stores {
   readonly history: History;
   readonly publisher: MemoryPublisher;
   readonly checkpoints: MemoryCheckpointStore;
+  readonly journal: Journal;
+  readonly join: LabelJoin;
 }
 
 export function emptyStores(): Stores {
@@ -31,6 +36,8 @@ export function emptyStores(): Stores {
     history: memoryHistory(),
     publisher: new MemoryPublisher(),
     checkpoints: new MemoryCheckpointStore(),
+    journal: memoryJournal(),
+    join: memoryLabelJoin({ clock: new ManualClock() }),
   };
 }
 
@@ -39,13 +46,19 @@ export async function optionsOn(
   stores: Stores,
   overrides: Partial<TrainerOptions> & {
     readonly size?: number;
+    /** Of a proactive strategy, where no other one is given. */
+    readonly triggerSize?: number;
+    readonly batchSize?: number;
+    /** How many samples late labels are, if they are. */
+    readonly lagSamples?: number;
     /** Whether the model has running statistics. */
     readonly normalised?: boolean;
     /** How to train by sparse gradients, if that is what to do. */
     readonly gradients?: GradientSpec;
   } = {},
 ): Promise<TrainerOptions> {
-  const { size = 10_000, normalised = false, gradients, ...options } = overrides;
+  const { size = 10_000, normalised = false, gradients, ...others } = overrides;
+  const { triggerSize = 8, batchSize = 32, lagSamples, ...options } = others;
   const model = (normalised ? normalisedModel : linearModel)(INPUTS, CLASSES);
   const resume = await stores.checkpoints.latest();
   const Session = normalised ? NormalisedSession : LinearSession;
@@ -66,9 +79,14 @@ export async function optionsOn(
     source: points({ size, inputs: INPUTS, classes: CLASSES }),
     ...stores,
     preprocessing: numeric(INPUTS),
-    triggerSize: 8,
-    batchSize: 32,
-    sampler: uniformSampler(resume === null ? new Random(5) : Random.at(resume.sampler)),
+    ...(lagSamples === undefined ? {} : { labels: { join: stores.join, lagSamples } }),
+    strategy: proactive({ triggerSize, batchSize }),
+    seed: 5,
+    initial: stateBytes(model.state).slice(),
+    evaluation: new LiveEvaluation({
+      ...{ classes: CLASSES, frozen: model.state },
+      checkpoint: resume?.evaluation ?? undefined,
+    }),
     deployed: resume === null ? deployCopy(model.state, 0) : deployedAt(resume, model.state.layout),
     clock,
     ...(resume === null ? {} : { resume }),
@@ -81,9 +99,15 @@ export function samplesOf({ history }: Stores): Promise<readonly Sample[]> {
   return history.range(0, history.count());
 }
 
+/** Waits one turn of the event loop, however long it was to be: for clocks that stand still. */
+export const oneTurn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+
 /** Trains until the end and gives all reports. */
 export async function run(options: TrainerOptions): Promise<readonly StepReport[]> {
   const reports: StepReport[] = [];
-  for await (const report of trainProactively(options)) reports.push(report);
+  for await (const report of trainContinuously(options)) reports.push(report);
   return reports;
 }

@@ -57,7 +57,7 @@ describe("a resumed run", () => {
 });
 
 describe("the training loop", () => {
-  it("tells the sparsifier after every step what was published, or that nothing was", async () => {
+  it("tells the sparsifier after every step what was published, as of when it was decided", async () => {
     const inner = topK({ ratio: 0.1 });
     const told: (readonly [number | null, number])[] = [];
     let step = 0;
@@ -74,9 +74,9 @@ describe("the training loop", () => {
     };
     const reports = await run(await optionsOn(emptyStores(), { maxSteps: 3, sparsifier, clock }));
     expect(told).toEqual([
-      [reports[0]?.updateBytes, 1_010],
-      [null, 1_020],
-      [reports[2]?.updateBytes, 1_030],
+      [reports[0]?.updateBytes, 1_000],
+      [null, 1_010],
+      [reports[2]?.updateBytes, 1_020],
     ]);
   });
 });

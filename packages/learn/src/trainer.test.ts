@@ -1,19 +1,13 @@
-import {
-  deployCopy,
-  ManualClock,
-  Random,
-  type Sample,
-  ShapeError,
-  type Update,
-} from "@everfresh/core";
+import { deployCopy, ManualClock, type Sample, ShapeError, type Update } from "@everfresh/core";
+import { memoryLabelJoin } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
 import { LearnOptionError, ResumeMismatchError } from "./errors.ts";
 import { linearModel, LinearSession } from "./linear-session.fixture.ts";
 import { MemoryPublisher } from "./memory-publisher.ts";
-import { uniformSampler } from "./samplers/uniform.ts";
 import { points } from "./points.fixture.ts";
+import { proactive } from "./strategies/strategy-spec.ts";
 import { emptyStores, optionsOn, run, samplesOf } from "./trainer.fixture.ts";
-import { trainProactively } from "./trainer.ts";
+import { trainContinuously } from "./trainer.ts";
 import type { TrainerOptions } from "./trainer-options.ts";
 
 /** The same session, but for its steps. */
@@ -30,7 +24,7 @@ function steppingBy(
   };
 }
 
-describe("trainProactively", () => {
+describe("trainContinuously", () => {
   it("learns, and the deployed copy follows at a tenth of the entries", async () => {
     const options = await optionsOn(emptyStores(), { maxSteps: 200 });
     const reports = await run(options);
@@ -155,7 +149,7 @@ describe("trainProactively", () => {
     const abort = new AbortController();
     const options = await optionsOn(stores, { signal: abort.signal });
     let last = 0;
-    for await (const { step } of trainProactively(options)) {
+    for await (const { step } of trainContinuously(options)) {
       last = step;
       if (step === 13) abort.abort();
     }
@@ -168,7 +162,7 @@ describe("trainProactively", () => {
 
   it("saves a checkpoint when the iteration is left", async () => {
     const stores = emptyStores();
-    for await (const { step } of trainProactively(await optionsOn(stores))) if (step === 3) break;
+    for await (const { step } of trainContinuously(await optionsOn(stores))) if (step === 3) break;
     expect(await stores.checkpoints.latest()).toMatchObject({ step: 3 });
   });
 
@@ -211,26 +205,29 @@ describe("trainProactively", () => {
 
   it("refuses options that cannot work, at once and by name", async () => {
     const options = await optionsOn(emptyStores());
+    const of = (triggerSize: number, batchSize: number) => proactive({ triggerSize, batchSize });
+    const join = memoryLabelJoin({ clock: options.clock });
     const wrong: readonly (readonly [Partial<TrainerOptions>, RegExp])[] = [
-      [{ triggerSize: 33 }, /triggerSize .* 1 to the batch size 32, got 33/],
-      [{ triggerSize: 0 }, /triggerSize .* got 0/],
-      [{ batchSize: 0.5 }, /batchSize .* got 0.5/],
+      [{ strategy: of(33, 32) }, /triggerSize .* 0 to the batch size 32, got 33/],
+      [{ strategy: of(0, 32) }, /trigger must be given, or budgets/],
+      [{ strategy: of(8, 0.5) }, /batchSize .* got 0.5/],
+      [{ labels: { join, lagSamples: -1 } }, /lagSamples .* got -1/],
       [{ checkpointEvery: 0 }, /checkpointEvery .* got 0/],
       [{ maxSteps: -1 }, /maxSteps .* got -1/],
       [{ paceSamplesPerSecond: 0 }, /paceSamplesPerSecond .* got 0/],
     ];
     for (const [override, message] of wrong) {
-      expect(() => trainProactively({ ...options, ...override })).toThrow(LearnOptionError);
-      expect(() => trainProactively({ ...options, ...override })).toThrow(message);
+      expect(() => trainContinuously({ ...options, ...override })).toThrow(LearnOptionError);
+      expect(() => trainContinuously({ ...options, ...override })).toThrow(message);
     }
   });
 
   it("refuses a source, a preprocessing and a model that do not fit together", async () => {
     const options = await optionsOn(emptyStores());
     const source = points({ size: 10, inputs: 13, classes: 4 });
-    expect(() => trainProactively({ ...options, source })).toThrow(ShapeError);
-    expect(() => trainProactively({ ...options, model: linearModel(11, 4) })).toThrow(/\[11\]/);
-    expect(() => trainProactively({ ...options, model: linearModel(12, 5) })).toThrow(
+    expect(() => trainContinuously({ ...options, source })).toThrow(ShapeError);
+    expect(() => trainContinuously({ ...options, model: linearModel(11, 4) })).toThrow(/\[11\]/);
+    expect(() => trainContinuously({ ...options, model: linearModel(12, 5) })).toThrow(
       /4 classes, the model tells 5 apart/,
     );
   });
@@ -245,11 +242,10 @@ describe("a resumed run", () => {
     const wrong: readonly Partial<TrainerOptions>[] = [
       { deployed: deployCopy(model.state, 4) },
       { deployed: deployCopy(model.state, 5) },
-      { sampler: uniformSampler(new Random(5)) },
       { history: emptyStores().history },
     ];
     for (const override of wrong) {
-      expect(() => trainProactively({ ...options, ...override })).toThrow(ResumeMismatchError);
+      expect(() => trainContinuously({ ...options, ...override })).toThrow(ResumeMismatchError);
     }
   });
 

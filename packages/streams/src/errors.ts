@@ -1,4 +1,5 @@
 import { EverfreshError, type ErrorDetails } from "@everfresh/core";
+import type { RowFault } from "./tables/row-fault.ts";
 
 /** A file or directory of samples that is not there or cannot be read. */
 export class SourceUnreadableError extends EverfreshError {
@@ -54,6 +55,78 @@ export class SourceLabelError extends EverfreshError {
       `"${path}" has label ${label} at position ${position}; labels are 0 to ${classCount - 1}:` +
         " fix the file, or give a target with more classes",
       { details: { path, position, label, classCount } },
+    );
+  }
+}
+
+/** A value in a table that is no number, or none of the classes. */
+export class SourceValueError extends EverfreshError {
+  constructor(
+    path: string,
+    line: number,
+    column: string,
+    value: string,
+    { needed }: { readonly needed: string },
+  ) {
+    super(
+      "EF_SOURCE_VALUE",
+      `"${path}", line ${line}, column ${column}: "${value.slice(0, 64)}" is not ${needed};` +
+        " fix the line or choose other columns",
+      { details: { path, line, column, value: value.slice(0, 64) } },
+    );
+  }
+}
+
+/** A description of a table's columns that cannot be. */
+export class TableSchemaError extends EverfreshError {
+  constructor(reason: string) {
+    super("EF_TABLE_SCHEMA", `Table schema: ${reason}`);
+  }
+}
+
+/** A row of a file that its table's schema does not take. */
+export class SourceRowError extends EverfreshError {
+  constructor(path: string, place: string, fault: RowFault) {
+    const { kind, column, reason } = fault;
+    const where = column === null ? place : `${place}, column ${column}`;
+    super(
+      "EF_SOURCE_ROW",
+      `"${path}", ${where}: ${reason}; fix the row, change the schema, or give a quarantine`,
+      { details: { path, place, column, kind } },
+    );
+  }
+}
+
+/** A file of broken rows that cannot be opened, read or created, or whose content is damaged. */
+export class QuarantineUnreadableError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_QUARANTINE_UNREADABLE", `Quarantine "${file}" cannot be used: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** A file of broken rows that a newer Everfresh has written. */
+export class QuarantineVersionError extends EverfreshError {
+  constructor(file: string, found: number, supported: number) {
+    super(
+      "EF_QUARANTINE_VERSION",
+      `Quarantine "${file}" has format ${found}, this program reads up to ${supported};` +
+        " update Everfresh, or use another state directory",
+      { details: { file, found, supported } },
+    );
+  }
+}
+
+/** Broken rows that were not stored because as many as may be are waiting already. */
+export class QuarantineFullError extends EverfreshError {
+  constructor(waiting: number, most: number) {
+    super(
+      "EF_QUARANTINE_FULL",
+      `${waiting} broken rows are waiting, of at most ${most}; nothing was stored.` +
+        " Fix or resolve some, or find out why the source breaks its schema",
+      { details: { waiting, most } },
     );
   }
 }
@@ -143,5 +216,37 @@ export class LabelBacklogError extends EverfreshError {
         "nothing was stored. Send the labels again later, or let training catch up",
       { details: { waiting, most } },
     );
+  }
+}
+
+/** A journal that cannot be opened, read or created, or whose content is damaged. */
+export class JournalUnreadableError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_JOURNAL_UNREADABLE", `The journal in "${file}" cannot be used: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** A journal that a newer Everfresh has written. */
+export class JournalVersionError extends EverfreshError {
+  constructor(file: string, found: number, supported: number) {
+    super(
+      "EF_JOURNAL_VERSION",
+      `The journal in "${file}" has format ${found}, this program reads up to ${supported};` +
+        " update Everfresh, or use another state directory",
+      { details: { file, found, supported } },
+    );
+  }
+}
+
+/** A record that was not stored because the disk or another program did not let it. */
+export class JournalWriteError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_JOURNAL_WRITE", `The journal in "${file}" cannot be written: ${reason}`, {
+      cause,
+      details: { file },
+    });
   }
 }

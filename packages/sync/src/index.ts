@@ -74,7 +74,18 @@ export type { ReplicaStore, StoredReplica } from "./replica/replica-store.ts";
 export { replicaStoreIn, type StoreFiles } from "./replica/store-files.ts";
 export type { ReplicaLimits, ReplicaPhase } from "./replica/replica-machine.ts";
 export type { Prediction, Runtime, RuntimeSession, StateName } from "./replica/runtime.ts";
-export type { ModelStatus, ReplicaInfo, StatusPoint } from "./status.ts";
+export type {
+  IntakeStatus,
+  LabelStatus,
+  ModelScores,
+  ModelStatus,
+  ReplicaInfo,
+  RetrainingStatus,
+  ScoreValues,
+  StateScores,
+  StatusPoint,
+  StrategyStatus,
+} from "./status.ts";
 export { systemTimers, type Timers } from "./timers.ts";
 export {
   type MemoryFaults,

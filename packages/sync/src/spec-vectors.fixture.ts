@@ -49,6 +49,20 @@ export const VECTOR_UPDATES: Readonly<Record<string, Update>> = {
     values: Float32Array.of(1, -2.000000238418579),
     buffers: [{ tensor: 4, data: Float32Array.of(0.5, -3, 65_536) }],
   },
+  "update, with a buffer of multiples": {
+    ...FRAME,
+    valueType: "float32",
+    indices: Uint32Array.of(8, 9),
+    values: Float32Array.of(1, -2.000000238418579),
+    buffers: [{ tensor: 4, data: Float32Array.of(1.25, 1.5, 0.875) }],
+  },
+  "update, that adds to a buffer": {
+    ...FRAME,
+    valueType: "float32",
+    indices: Uint32Array.of(8, 9),
+    values: Float32Array.of(1, -2.000000238418579),
+    buffers: [{ tensor: 4, data: Float32Array.of(0, -0.125, 0.25), adds: true }],
+  },
   "update, float32 in two bytes": {
     ...FRAME,
     valueType: "float32",

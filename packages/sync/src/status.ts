@@ -11,7 +11,7 @@ export interface ModelStatus {
   readonly fingerprint: string;
   /** Samples learned from so far. */
   readonly samples: number;
-  /** Optimizer steps so far. */
+  /** Iterations of training so far: optimizer steps, or retrainings of many. */
   readonly steps: number;
   /** Parameters of the model. */
   readonly parameters: number;
@@ -24,8 +24,10 @@ export interface ModelStatus {
    * without any.
    */
   readonly buffersEvery: number | null;
-  /** New samples per step. */
-  readonly triggerSize: number;
+  /** How the model is kept fresh. */
+  readonly strategy: StrategyStatus;
+  /** New samples per step; null where steps do not go by so many. */
+  readonly triggerSize: number | null;
   /** Samples per step, new and from history. */
   readonly batchSize: number;
   /** Connected replicas. */
@@ -49,6 +51,108 @@ export interface ModelStatus {
   readonly updateToReplicaMs: { readonly p50: number; readonly p99: number } | null;
   /** Of the deployed state on data that was never trained on, 0 to 1; null while unknown. */
   readonly heldOutAccuracy: number | null;
+  /** How states do on samples before they are learned; null before the first sample. */
+  readonly scores: ModelScores | null;
+}
+
+/** What decides when a model is trained, and what became of the samples that arrived. */
+export interface StrategyStatus {
+  readonly kind: "frozen" | "online" | "proactive" | "fullRetraining";
+  /** Why it trained last, for people; null before the first time. */
+  readonly why: string | null;
+  /** A retraining that runs now; null otherwise. */
+  readonly retraining: RetrainingStatus | null;
+  readonly intake: IntakeStatus;
+  /** Null where labels come with their samples. */
+  readonly labels: LabelStatus | null;
+  /** Seconds of work since the run began, not of waiting. */
+  readonly costs: {
+    readonly preprocessSeconds: number;
+    readonly trainSeconds: number;
+    readonly evaluateSeconds: number;
+    readonly selectSeconds: number;
+    readonly encodeSeconds: number;
+  };
+}
+
+/** How far a retraining has come. */
+export interface RetrainingStatus {
+  /** Optimizer steps done, and in all. */
+  readonly step: number;
+  readonly steps: number;
+  /** Mean loss of the last batch. */
+  readonly loss: number;
+}
+
+/** Samples on their way into training. */
+export interface IntakeStatus {
+  /** Samples that were tested. */
+  readonly tested: number;
+  /** Samples that have come and that training has not taken up. */
+  readonly waiting: number;
+  /**
+   * From the arrival of the oldest new sample of an iteration to when what it learned was deployed, in
+   * milliseconds, of the last one; null before that.
+   */
+  readonly lagMs: number | null;
+  /** The longest of these since the process began. */
+  readonly lagMsMax: number | null;
+  /** Samples that went straight to history. */
+  readonly skipped: number;
+  /** Steps with more new samples than the trigger size. */
+  readonly grownSteps: number;
+  /** Times that the source had to wait, and how long in all, in milliseconds. */
+  readonly blockedTimes: number;
+  readonly blockedMs: number;
+}
+
+/** Labels that come later than their samples. */
+export interface LabelStatus {
+  /** Predictions that wait for labels. */
+  readonly pending: number;
+  /** Labels that have met their predictions. */
+  readonly joined: number;
+  /** Predictions that were given up. */
+  readonly expired: number;
+  /** Labels that came after that. */
+  readonly tooLate: number;
+  /** From a prediction to its label. */
+  readonly lagMs: { readonly p50: number; readonly p99: number; readonly max: number };
+  readonly lagSamples: { readonly p50: number; readonly p99: number; readonly max: number };
+}
+
+/** How the trained state, the deployed one and the one that the run began with do. */
+export interface ModelScores {
+  readonly trained: StateScores;
+  readonly deployed: StateScores;
+  /** Null where it is not evaluated. */
+  readonly frozen: StateScores | null;
+}
+
+/** How a state does: each sample is predicted before it is learned, and scored with its label. */
+export interface StateScores {
+  readonly samples: number;
+  /** Over all samples. */
+  readonly cumulative: ScoreValues;
+  /** Over the newest 1,000. */
+  readonly window: ScoreValues;
+  /** Over all, each later one weighing 0.1 % more. */
+  readonly fading: ScoreValues;
+}
+
+/** Scores, beside those of the last label and of the most frequent one; null where not defined. */
+export interface ScoreValues {
+  readonly accuracy: number | null;
+  readonly noChangeAccuracy: number | null;
+  readonly majorityAccuracy: number | null;
+  /** In nats. */
+  readonly logLoss: number | null;
+  readonly macroF1: number | null;
+  readonly auc: number | null;
+  readonly calibrationError: number | null;
+  readonly kappa: number | null;
+  readonly kappaTemporal: number | null;
+  readonly kappaM: number | null;
 }
 
 /** One moment of the past. */

@@ -1,3 +1,5 @@
+import type { MoveKernel } from "@everfresh/core";
+import { openKernels } from "@everfresh/core/wasm";
 import { kernelOptimizer } from "../kernels/kernel-optimizer.ts";
 import { Kernels } from "../kernels/kernels.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
@@ -8,6 +10,8 @@ import { SCRATCH_LENGTH, type TrainingMemory } from "./training-memory.ts";
 interface Block {
   readonly from: number;
   readonly to: number;
+  /** Index of its first parameter among all of them. */
+  readonly start: number;
   readonly rows: readonly Float32Array[];
   readonly state: OptimizerState;
   /** In shared memory that kernels do not reach. */
@@ -25,11 +29,20 @@ export class BlockUpdate {
   readonly #kernels: Kernels;
   readonly #optimizer: Optimizer;
   readonly #blocks: readonly Block[];
+  readonly #rank: number;
+  /** Of the kernel that watches; null without one. */
+  #moved: ((rank: number, from: number, to: number) => void) | null = null;
 
-  private constructor(kernels: Kernels, optimizer: Optimizer, blocks: readonly Block[]) {
+  private constructor(
+    kernels: Kernels,
+    optimizer: Optimizer,
+    blocks: readonly Block[],
+    rank: number,
+  ) {
     this.#kernels = kernels;
     this.#optimizer = optimizer;
     this.#blocks = blocks;
+    this.#rank = rank;
   }
 
   /** The update of the slice `from` to `to` by worker `rank`; null where there are no kernels. */
@@ -49,6 +62,7 @@ export class BlockUpdate {
       blocks.push({
         from: start - sliceFrom,
         to: end - sliceFrom,
+        start,
         rows: gradients.map((row) => row.subarray(start, end)),
         state: { step: 0, slots: slots.map((slot) => slot.subarray(start, end)) },
         parameters: new Float32Array(state, 4 * start, end - start),
@@ -56,7 +70,7 @@ export class BlockUpdate {
         moving: scratch.subarray(length, length + end - start),
       });
     }
-    return new BlockUpdate(kernels, kernelOptimizer(spec, kernels), blocks);
+    return new BlockUpdate(kernels, kernelOptimizer(spec, kernels), blocks, rank);
   }
 
   /**
@@ -66,6 +80,16 @@ export class BlockUpdate {
   publish(gradients: Float32Array, published: Float32Array): boolean {
     published.set(gradients);
     return this.#kernels.flush(published);
+  }
+
+  /** Calls a kernel for each block that has moved, if it can be opened here. */
+  watch({ functions, memories }: MoveKernel): void {
+    try {
+      const { moved } = openKernels(functions, memories);
+      this.#moved = moved ?? null;
+    } catch {
+      this.#moved = null; // not more than one memory
+    }
   }
 
   /** One step along the mean of the rows, whose weights add up to `weight`. */
@@ -105,10 +129,11 @@ export class BlockUpdate {
     }
   }
 
-  #move({ state, mean, parameters, moving }: Block, optimizerStep: number): void {
+  #move({ start, state, mean, parameters, moving }: Block, optimizerStep: number): void {
     moving.set(parameters);
     state.step = optimizerStep;
     this.#optimizer.update(state, mean, moving);
     parameters.set(moving);
+    this.#moved?.(this.#rank, start, start + parameters.length);
   }
 }

@@ -16,6 +16,7 @@ import type { ExecutionPlan } from "./execution-plan.ts";
 import { describePlace, type NonFinitePlace } from "./non-finite.ts";
 import { OperationQueue } from "./operation-queue.ts";
 import { checkInputs } from "./predictor.ts";
+import { restoreCheckpoint } from "./restore-checkpoint.ts";
 import type { TrainingGraphs } from "./training-graphs.ts";
 import {
   SHARD_LOSS,
@@ -64,7 +65,9 @@ export class DataParallelSession implements TrainingSession {
   constructor(parts: DataParallelParts) {
     this.plan = parts.plan;
     const { state, stateMemory } = parts.memory;
-    this.state = stateWithin(parts.program.layout, state, stateMemory);
+    const theta = stateWithin(parts.program.layout, state, stateMemory);
+    const { movers } = parts.workers;
+    this.state = movers === null ? theta : { ...theta, movers };
     this.#parts = parts;
     this.#optimizerStep = parts.optimizerStep;
   }
@@ -147,6 +150,19 @@ export class DataParallelSession implements TrainingSession {
       state: stateBytes(this.state).slice(),
       optimizer: encodeOptimizerState(optimizer, optimizerState, program.layout.parameterCount),
     };
+  }
+
+  async restore(checkpoint: TrainingCheckpoint): Promise<void> {
+    this.#checkOpen();
+    const { state, optimizer: bytes } = checkpoint;
+    const waits = this.#queue.wouldWait("exclusive");
+    const own = waits ? { state: state.slice(), optimizer: bytes.slice() } : checkpoint;
+    const { memory, optimizer, program, workers } = this.#parts;
+    await this.#queue.run("exclusive", async () => {
+      const { layout } = program;
+      this.#optimizerStep = restoreCheckpoint(own, { layout, optimizer, memory });
+      await workers.restored();
+    });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

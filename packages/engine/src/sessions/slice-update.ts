@@ -1,4 +1,4 @@
-import { assert } from "@everfresh/core";
+import { assert, type MoveKernel } from "@everfresh/core";
 import { Publisher } from "../kernels/publisher.ts";
 import { clipFactor, scaleGradients, sumOfSquares } from "../optimizers/clip-norm.ts";
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
@@ -64,6 +64,11 @@ export class SliceUpdate {
       return "small";
     }
     return isBelow(gradients, Infinity) ? "large" : "notFinite";
+  }
+
+  /** Calls a kernel for every piece that has moved, where there are blocks and it can be opened. */
+  watch(kernel: MoveKernel): void {
+    this.#blocks?.watch(kernel);
   }
 
   /**

@@ -1,11 +1,11 @@
 import { stateBytes, systemClock } from "@everfresh/core";
-import { CheckpointMismatchError, GradientSelfTestError } from "../errors.ts";
+import { GradientSelfTestError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
-import { decodeOptimizerState } from "../optimizers/optimizer-bytes.ts";
 import { optimizerOf } from "../optimizers/optimizer-of.ts";
 import type { RuntimeRequest } from "../runtime/runtime.ts";
 import { DataParallelSession } from "./data-parallel-session.ts";
 import type { SplitPlan } from "./execution-plan.ts";
+import { restoreCheckpoint } from "./restore-checkpoint.ts";
 import { momentsLength } from "./running-statistics.ts";
 import { TrainingGraphs } from "./training-graphs.ts";
 import { createTrainingMemory } from "./training-memory.ts";
@@ -51,15 +51,8 @@ export async function startTraining(
     momentsLength: momentsLength(program.step.outputs.moments, layout),
   };
   const memory = createTrainingMemory(layout, sizes, allocate);
-  const optimizerState = { step: 0, slots: memory.slots };
-  if (checkpoint !== undefined) {
-    decodeOptimizerState(checkpoint.optimizer, optimizer, optimizerState, layout.parameterCount);
-  }
-  const bytes = checkpoint?.state ?? stateBytes(model.state);
-  if (bytes.length !== layout.byteLength) {
-    throw new CheckpointMismatchError("state bytes", layout.byteLength, bytes.length);
-  }
-  new Uint8Array(memory.state).set(bytes);
+  const start = checkpoint ?? { state: stateBytes(model.state), optimizer: new Uint8Array(0) };
+  const optimizerStep = restoreCheckpoint(start, { layout, optimizer, memory });
   const { workers, report } = await TrainingWorkers.open(
     {
       workers: count,
@@ -82,7 +75,7 @@ export async function startTraining(
     memory,
     workers,
     optimizer,
-    optimizerStep: optimizerState.step,
+    optimizerStep,
     clock: systemClock,
   });
 }

@@ -1,3 +1,4 @@
+import type { MoveKernel } from "@everfresh/core";
 import type { DiagnosisGraph } from "../autodiff/diagnosis-graph.ts";
 import type { InputGradientStep } from "../autodiff/input-gradient-step.ts";
 import type { MomentsGraph } from "../autodiff/moments-graph.ts";
@@ -41,6 +42,15 @@ export interface BatchPart {
 
 /** What the main thread asks a training worker for. */
 export type TrainingRequest =
+  | {
+      /** From the next step on the kernel is called for every piece of θ that has moved. */
+      readonly kind: "watch";
+      readonly kernel: MoveKernel;
+    }
+  | {
+      /** θ and the optimizer's vectors were replaced; whoever has copies of the latter takes them. */
+      readonly kind: "restored";
+    }
   | {
       /** Whether θ moves, or the mean gradient is left in the first row of `gradients`. */
       readonly kind: "step" | "gradient";

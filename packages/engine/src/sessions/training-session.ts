@@ -67,6 +67,12 @@ export interface TrainingSession extends AsyncDisposable {
   inputGradients(state: ModelState, batch: TrainingBatch): Promise<Float32Array>;
   /** An exact copy of θ and of the optimizer's state. Only while no step is pending. */
   checkpoint(): TrainingCheckpoint;
+  /**
+   * Goes back, or over, to a checkpoint: the steps called after it are those of a session that was
+   * opened with it. Queued as a step is. Rejects, and changes nothing, with CorruptCheckpointError or
+   * CheckpointMismatchError when it is damaged or foreign.
+   */
+  restore(checkpoint: TrainingCheckpoint): Promise<void>;
 }
 
 /** Samples to learn from, as the model takes them. */
@@ -104,6 +110,9 @@ export interface BatchGradient {
 export interface TrainingCheckpoint {
   /** The bytes of θ, laid out as its layout says. */
   readonly state: Uint8Array;
-  /** The optimizer's state: self-describing, versioned and with a checksum. */
+  /**
+   * The optimizer's state: self-describing, versioned and with a checksum; without a byte, that before
+   * the first step.
+   */
   readonly optimizer: Uint8Array;
 }

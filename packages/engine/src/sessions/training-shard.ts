@@ -100,6 +100,12 @@ export class TrainingShard {
       case "gradient":
         await this.step(request);
         return { value: null };
+      case "watch":
+        this.#update.watch(request.kernel);
+        return { value: null };
+      case "restored":
+        // What it works on is looked up in every request.
+        return { value: null };
       case "predict": {
         const outputs = await this.predict(request);
         return { value: outputs, transfer: [outputs.buffer] };

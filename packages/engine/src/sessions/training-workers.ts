@@ -1,4 +1,4 @@
-import { assert } from "@everfresh/core";
+import { assert, type MoveKernel, type StateMovers } from "@everfresh/core";
 import type { TrainingStep } from "../autodiff/training-step.ts";
 import { type Barrier, breakBarrier } from "./barrier.ts";
 import type { BatchMoments } from "./batch-moments.ts";
@@ -21,6 +21,8 @@ type DiagnoseRequest = Omit<Request<"diagnose">, "kind">;
 
 /** The worker threads of one training session: they live, and end, together. */
 export class TrainingWorkers {
+  /** The workers as those who move θ; null where kernels do not see it. */
+  readonly movers: StateMovers | null;
   readonly #threads: readonly Thread<TrainingRequest>[];
 
   readonly #barrier: Barrier;
@@ -32,6 +34,10 @@ export class TrainingWorkers {
     this.#threads = Array.from({ length: setup.workers }, (_, rank) =>
       start({ ...setup, rank }, onCrash),
     );
+    const { stateMemory, kernels } = setup.memory;
+    const isSeen = stateMemory !== null && kernels !== null;
+    const movers = { count: setup.workers, watch: (kernel: MoveKernel) => this.#watch(kernel) };
+    this.movers = isSeen ? movers : null;
   }
 
   /** Starts all workers; resolves when all are ready, and rejects, with none left, when one fails. */
@@ -67,6 +73,11 @@ export class TrainingWorkers {
       }),
     );
     for (const answer of answers) if (answer.status === "rejected") throw answer.reason;
+  }
+
+  /** Tells all workers that θ and the optimizer's vectors were replaced. */
+  async restored(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.call({ kind: "restored" })));
   }
 
   /** Predictions by the worker that has the least to do; `inputs` moves to it. */
@@ -108,6 +119,13 @@ export class TrainingWorkers {
   async end(reason?: Error): Promise<void> {
     breakBarrier(this.#barrier);
     await Promise.all(this.#threads.map((thread) => thread.end(reason)));
+  }
+
+  #watch(kernel: MoveKernel): void {
+    for (const thread of this.#threads) {
+      // A worker that is gone says so at the next step.
+      thread.call({ kind: "watch", kernel }).catch(() => undefined);
+    }
   }
 
   #leastBusy(): Thread<TrainingRequest> {

@@ -5,7 +5,8 @@ import type { TrainingRequest } from "../sessions/training-protocol.ts";
  * Most pages have no memory that threads share. So page and worker each have a whole
  * {@link TrainingMemory}, and what one side has written goes to the other with every message:
  *
- *   page to worker    θ, because the page may write to it; and for a step the samples
+ *   page to worker    θ, because the page may write to it; for a step the samples; and the
+ *                     optimizer's vectors when they were restored
  *   worker to page    after a step: θ, the optimizer's vectors, what the step reports; after a
  *                     gradient this in the place of the vectors
  */
@@ -18,6 +19,8 @@ export interface PageNews {
     readonly targets: Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
     readonly weights: Float32Array<ArrayBuffer>;
   } | null;
+  /** The optimizer's vectors when they were restored; otherwise none. */
+  readonly slots: readonly Float32Array<ArrayBuffer>[];
 }
 
 /** What a step has changed. */
@@ -58,7 +61,8 @@ export function pageNews(
 ): PageNews {
   const seesTheta = !("state" in request) || request.state === null;
   const state = seesTheta ? copyOf(memory.state, spare) : null;
-  if (!movesState(request)) return { state, batch: null };
+  const slots = request.kind === "restored" ? copiesOf(memory.slots) : [];
+  if (!movesState(request)) return { state, batch: null, slots };
   const [, size] = request.part.rows;
   const rows = memory.weights.length;
   const batch = {
@@ -66,20 +70,22 @@ export function pageNews(
     targets: memory.targets.slice(0, (memory.targets.length / rows) * size),
     weights: memory.weights.slice(0, size),
   };
-  return { state, batch };
+  return { state, batch, slots };
 }
 
 /** The memory in it, to be moved and not copied. */
-export function transferOfPageNews({ state, batch }: PageNews): ArrayBuffer[] {
+export function transferOfPageNews({ state, batch, slots }: PageNews): ArrayBuffer[] {
   return [
+    ...slots.map(({ buffer }) => buffer),
     ...(state === null ? [] : [state]),
     ...(batch === null ? [] : [batch.inputs.buffer, batch.targets.buffer, batch.weights.buffer]),
   ];
 }
 
 /** Writes what came from the page into the worker's memory. */
-export function takePageNews(memory: TrainingMemory, { state, batch }: PageNews): void {
+export function takePageNews(memory: TrainingMemory, { state, batch, slots }: PageNews): void {
   if (state !== null) new Uint8Array(memory.state).set(new Uint8Array(state));
+  for (const [i, slot] of slots.entries()) memory.slots[i]?.set(slot);
   if (batch === null) return;
   memory.batch.set(batch.inputs);
   memory.targets.set(batch.targets);
@@ -102,12 +108,10 @@ export function workerNews(
   kind: "step" | "gradient",
   spare: ArrayBuffer | null = null,
 ): WorkerNews {
-  const copies = (rows: readonly Float32Array[]): Float32Array<ArrayBuffer>[] =>
-    rows.map((row) => row.slice());
   return {
     state: copyOf(state, spare),
-    slots: kind === "step" ? copies(slots) : [],
-    gradients: kind === "gradient" ? copies(gradients.slice(0, 1)) : [],
+    slots: kind === "step" ? copiesOf(slots) : [],
+    gradients: kind === "gradient" ? copiesOf(gradients.slice(0, 1)) : [],
     shards: shards.map((row) => row.slice()),
   };
 }
@@ -126,6 +130,10 @@ export function takeWorkerNews(memory: TrainingMemory, news: WorkerNews): void {
   memory.slots.splice(0, slots.length, ...slots);
   memory.gradients.splice(0, gradients.length, ...gradients);
   for (const [rank, row] of shards.entries()) memory.shards[rank]?.set(row);
+}
+
+function copiesOf(rows: readonly Float32Array[]): Float32Array<ArrayBuffer>[] {
+  return rows.map((row) => row.slice());
 }
 
 function copyOf(buffer: ArrayBufferLike, spare: ArrayBuffer | null): ArrayBuffer {

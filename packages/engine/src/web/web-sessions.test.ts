@@ -6,6 +6,7 @@ import { lenet5 } from "../models/lenet5.ts";
 import { mlp } from "../models/mlp.ts";
 import type { Model } from "../models/model.ts";
 import { resnet20 } from "../models/resnet20.ts";
+import { adam } from "../optimizers/adam.ts";
 import { splitPlan } from "../sessions/execution-plan.ts";
 import { openTrainingSession } from "../sessions/open-training-session.ts";
 import { startInference } from "../sessions/start-inference.ts";
@@ -146,6 +147,26 @@ describe("a training session in a page", () => {
     expect(resumed.checkpoint()).toEqual(before);
     expect((await resumed.step(batch)).loss).toBe(loss);
     expect(resumed.checkpoint()).toEqual(session.checkpoint());
+  });
+
+  it("goes back to a checkpoint, the optimizer in the worker included", async () => {
+    const model = mlp({ inputs: 4, hidden: [5], outputs: 10 });
+    const options: TrainingOptions = { batchSize: 4, optimizer: adam() };
+    await using session = await openInPage(model, options);
+    const trainTwice = async (): Promise<void> => {
+      for (const step of [1, 2]) await session.step(batchFor(model, 4, step));
+    };
+    const initial = session.checkpoint();
+    await trainTwice();
+    const first = session.checkpoint();
+    await trainTwice();
+    const second = session.checkpoint();
+    await session.restore(first);
+    await trainTwice();
+    expect(session.checkpoint()).toEqual(second);
+    await session.restore({ state: initial.state, optimizer: new Uint8Array(0) });
+    await trainTwice();
+    expect(session.checkpoint()).toEqual(first);
   });
 
   it("gives gradients with respect to inputs, and refuses everything after it is disposed", async () => {

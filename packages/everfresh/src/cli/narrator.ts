@@ -46,6 +46,9 @@ export class Narrator {
       case "step":
         this.#tellStep(event);
         return;
+      case "retraining":
+        this.#tellRetraining(event);
+        return;
       case "publishing":
         this.#terminal.line(
           `publishing to NATS; replicas   ${style("cyan", `${REPLICA_COMMAND} ${event.address}`)}`,
@@ -87,11 +90,26 @@ export class Narrator {
     }
   }
 
-  #tellStep({ report }: Extract<RunEvent, { kind: "step" }>): void {
+  #tellRetraining({ progress }: Extract<RunEvent, { kind: "retraining" }>): void {
+    if (!this.#isTime()) return;
+    const { step, steps, loss } = progress;
+    const done = `${step.toLocaleString("en")} of ${steps.toLocaleString("en")} steps`;
+    const text = `retraining  ${percent(step / steps)}  ${done}  loss ${loss.toFixed(4)}`;
+    if (this.#terminal.interactive) this.#terminal.progress(text);
+    else this.#terminal.line(text);
+  }
+
+  /** Whether people are ready for another line about progress. */
+  #isTime(): boolean {
     const nowMs = performance.now();
     const everyMs = this.#terminal.interactive ? PROGRESS_EVERY_MS : PIPED_EVERY_MS;
-    if (nowMs - this.#shownAtMs < everyMs) return;
+    if (nowMs - this.#shownAtMs < everyMs) return false;
     this.#shownAtMs = nowMs;
+    return true;
+  }
+
+  #tellStep({ report }: Extract<RunEvent, { kind: "step" }>): void {
+    if (report.kind === "step" && !this.#isTime()) return;
     const text = [
       `version ${report.version}`,
       shortFingerprint(report.fingerprint),

@@ -37,9 +37,10 @@ export function addStateOption(command: Command): Command {
 export function addCommonOptions(command: Command): Command {
   return addStateOption(addJsonOption(command))
     .addOption(
-      new Option("--steps <n>", "stop after so many steps (a replica: updates)").argParser(
-        wholeNumber(1, Number.MAX_SAFE_INTEGER),
-      ),
+      new Option(
+        "--steps <n>",
+        "stop after so many steps, or retrainings (a replica: updates)",
+      ).argParser(wholeNumber(1, Number.MAX_SAFE_INTEGER)),
     )
     .addOption(
       new Option(

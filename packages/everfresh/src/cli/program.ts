@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { EverfreshError } from "@everfresh/core";
+import { benchCommand } from "./commands/bench.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { exportCommand } from "./commands/export.ts";
 import { keygenCommand } from "./commands/keygen.ts";
@@ -38,9 +39,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const commands = [
     ...[demoCommand(), runCommand(), replicaCommand(), exportCommand()],
     ...[logCommand(), showCommand(), rollbackCommand(), keygenCommand()],
+    benchCommand(),
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));
+    for (const nested of command.commands) nested.copyInheritedSettings(program);
   }
   try {
     await program.parseAsync(argv);

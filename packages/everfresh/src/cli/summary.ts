@@ -1,3 +1,4 @@
+import type { ModelScores, StrategyStatus } from "@everfresh/sync";
 import type { FinishedTraining } from "../run/run-options.ts";
 
 /** A replica at the end of a run. */
@@ -35,6 +36,10 @@ export interface RunSummary {
   readonly updateToReplicaMs: { readonly p50: number; readonly p99: number } | null;
   readonly fingerprint: string;
   readonly replicas: readonly ReplicaSummary[];
+  /** Why and on what it trained, and what became of the samples that arrived. */
+  readonly strategy: StrategyStatus;
+  /** Prequential scores of the three states; null without samples. */
+  readonly scores: ModelScores | null;
 }
 
 /** What a finished run has to say. */
@@ -58,5 +63,7 @@ export function summaryOf(
     updateToReplicaMs: status.updateToReplicaMs,
     fingerprint: status.fingerprint,
     replicas,
+    strategy: status.strategy,
+    scores: status.scores,
   };
 }

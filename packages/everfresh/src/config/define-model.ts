@@ -1,8 +1,10 @@
 import type { ClassTarget, Preprocessing } from "@everfresh/core";
 import type { Model, OptimizerSpec } from "@everfresh/engine";
+import type { StrategySpec } from "@everfresh/learn";
 import type { Source } from "@everfresh/streams";
 import type { AnchorPolicy, Retention } from "@everfresh/sync/node";
 import type { Deployment } from "./deployment.ts";
+import type { LateLabelsConfig } from "./late-labels.ts";
 import type { NatsPublication } from "./nats.ts";
 
 /** Where a configuration stands: relative paths in it start here. */
@@ -14,13 +16,13 @@ export interface ConfigContext {
 /** Opens a source when the program needs it, so that a configuration can be read without its data. */
 export type SourceFactory = (context: ConfigContext) => Promise<Source>;
 
-/** Proactive training: each step takes `triggerSize` new samples and the rest from history. */
-export interface ProactiveStrategy {
-  readonly kind: "proactive";
-  /** New samples per training step (`t`), 1 to `batchSize`. */
-  readonly triggerSize: number;
-  /** Samples per batch (`b`). */
-  readonly batchSize: number;
+/** How a run is evaluated while it trains. */
+export interface EvaluationOptions {
+  /**
+   * Whether the state that the run started with is tested beside the trained and the deployed one: it
+   * costs a prediction more for each sample. @default true
+   */
+  readonly frozen?: boolean;
 }
 
 /** Everything that Everfresh needs to know to keep one model fresh. */
@@ -37,7 +39,11 @@ export interface ModelDefinition {
   readonly source: SourceFactory;
   /** Samples that are never trained on, for the held-out accuracy. */
   readonly heldOut?: SourceFactory;
-  readonly strategy: ProactiveStrategy;
+  /** When it is trained, and on which samples. */
+  readonly strategy: StrategySpec;
+  /** Labels that come later than their samples. @default they come along */
+  readonly labels?: LateLabelsConfig;
+  readonly evaluation?: EvaluationOptions;
   readonly optimizer: OptimizerSpec;
   readonly deploy: Deployment;
   /** Which past versions are kept. @default all */
@@ -66,28 +72,4 @@ export function defineModel(definition: ModelDefinition): ModelDefinition {
     );
   }
   return definition;
-}
-
-/** Options of {@link proactive}. */
-export interface ProactiveOptions {
-  /** New samples per training step. @default 8 */
-  readonly triggerSize?: number;
-  /** Samples per batch, new and old together. @default 128 */
-  readonly batchSize?: number;
-}
-
-/**
- * Proactive training (Prapas et al., "Continuous training and deployment of deep learning models",
- * Datenbank-Spektrum 21, 2021, Algorithm 1).
- * @throws RangeError unless 1 ≤ triggerSize ≤ batchSize
- */
-export function proactive(options: ProactiveOptions = {}): ProactiveStrategy {
-  const { triggerSize = 8, batchSize = 128 } = options;
-  const whole = Number.isSafeInteger(triggerSize) && Number.isSafeInteger(batchSize);
-  if (!whole || triggerSize < 1 || triggerSize > batchSize) {
-    throw new RangeError(
-      `proactive() needs whole numbers with 1 ≤ triggerSize ≤ batchSize, got ${triggerSize} and ${batchSize}`,
-    );
-  }
-  return { kind: "proactive", triggerSize, batchSize };
 }

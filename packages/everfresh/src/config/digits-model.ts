@@ -1,13 +1,9 @@
 import { classes, image } from "@everfresh/core";
 import { adam, lenet5 } from "@everfresh/engine";
-import {
-  defineModel,
-  type ModelDefinition,
-  proactive,
-  type SourceFactory,
-} from "./define-model.ts";
+import { defineModel, type ModelDefinition, type SourceFactory } from "./define-model.ts";
 import { digits, mnist } from "./source-factories.ts";
 import { sparse } from "./sparse.ts";
+import { proactive } from "./strategies.ts";
 
 const HELD_OUT_DIGITS = 10_000; // as many as MNIST's test set has
 

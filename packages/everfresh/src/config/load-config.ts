@@ -3,6 +3,7 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { EverfreshError } from "@everfresh/core";
+import { checkStrategySpec } from "@everfresh/learn";
 import { ConfigError } from "../errors.ts";
 import type { ModelDefinition } from "./define-model.ts";
 
@@ -28,7 +29,18 @@ const definitionSchema = z.looseObject({
   target: z.looseObject({ kind: z.literal("classes") }),
   source: z.function(),
   heldOut: z.function().optional(),
-  strategy: z.looseObject({ kind: z.literal("proactive") }),
+  strategy: z.looseObject({
+    kind: z.enum(["frozen", "online", "proactive", "fullRetraining"]),
+  }),
+  labels: z
+    .strictObject({
+      kind: z.literal("late"),
+      lagSamples: z.int().nonnegative(),
+      expireAfterMs: z.number().positive().optional(),
+      pendingMax: z.int().positive().optional(),
+    })
+    .optional(),
+  evaluation: z.strictObject({ frozen: z.boolean().optional() }).optional(),
   optimizer: z.looseObject({ kind: z.string() }),
   deploy: z.discriminatedUnion("kind", [
     z.looseObject({
@@ -72,6 +84,7 @@ export function findConfig(directory: string): string | undefined {
 /**
  * Loads a configuration file, TypeScript or JavaScript; its default export is a model definition.
  * @throws ConfigError when the file is missing, fails to load or exports something else
+ * @throws LearnOptionError when a number of the strategy is out of its range
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const absolute = path.resolve(file);
@@ -96,7 +109,9 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
     );
   }
   // The schema has looked at every field that decides; the functions among them stay as they are.
-  return { definition: exported as ModelDefinition, directory: path.dirname(absolute) };
+  const definition = exported as ModelDefinition;
+  checkStrategySpec(definition.strategy);
+  return { definition, directory: path.dirname(absolute) };
 }
 
 function oneLine(text: string): string {

@@ -1,7 +1,8 @@
 import { classes, image, numeric } from "@everfresh/core";
 import { adam, mlp } from "@everfresh/engine";
 import { describe, expect, it } from "vitest";
-import { defineModel, type ModelDefinition, proactive } from "./define-model.ts";
+import { defineModel, type ModelDefinition } from "./define-model.ts";
+import { proactive } from "./strategies.ts";
 import { digitsModel } from "./digits-model.ts";
 import { resolveModel } from "./resolve-model.ts";
 import { digits } from "./source-factories.ts";
@@ -56,7 +57,9 @@ describe("a model definition", () => {
 
   it("needs a name that can stand in a URL, and numbers that make sense", () => {
     expect(() => defineModel({ ...small, name: "a/b" })).toThrow(/a\/b/);
-    expect(() => proactive({ triggerSize: 9, batchSize: 8 })).toThrow(/9 and 8/);
+    expect(() => proactive({ triggerSize: 9, batchSize: 8 })).toThrow(
+      /0 to the batch size 8, got 9/,
+    );
     expect(() => sparse({ ratio: 0 })).toThrow(/got 0/);
   });
 });

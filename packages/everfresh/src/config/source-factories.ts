@@ -1,11 +1,17 @@
 import path from "node:path";
 import {
   cifar10 as openCifar10,
+  csv as openCsv,
+  type CsvOptions,
   digits as openDigits,
   type DigitsOptions,
   idx as openIdx,
   type IdxOptions,
   mnist as openMnist,
+  rotated as openRotated,
+  type RotationOptions,
+  sea as openSea,
+  type SeaOptions,
 } from "@everfresh/streams";
 import type { SourceFactory } from "./define-model.ts";
 
@@ -32,4 +38,19 @@ export function cifar10(files: readonly string[]): SourceFactory {
 /** Procedurally drawn handwritten-looking digits; needs no data. */
 export function digits(options?: DigitsOptions): SourceFactory {
   return () => Promise.resolve(openDigits(options));
+}
+
+/** A table as text, gzip or not: columns of numbers, and one with the class. */
+export function csv(options: CsvOptions): SourceFactory {
+  return ({ directory }) => openCsv({ ...options, file: path.resolve(directory, options.file) });
+}
+
+/** The SEA stream, whose classes' border jumps; needs no data. */
+export function sea(options?: SeaOptions): SourceFactory {
+  return () => Promise.resolve(openSea(options));
+}
+
+/** The images of another source, turned from a sample on. */
+export function rotated(source: SourceFactory, options: RotationOptions): SourceFactory {
+  return async (context) => openRotated(await source(context), options);
 }

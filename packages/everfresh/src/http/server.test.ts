@@ -22,6 +22,20 @@ const STATUS: ModelStatus = {
   denseBytes: 40,
   ratio: 0.1,
   buffersEvery: null,
+  strategy: {
+    kind: "proactive",
+    why: "8 of 8 new samples wait",
+    retraining: null,
+    intake: {
+      ...{ tested: 1_920, waiting: 0, lagMs: 12, lagMsMax: 80 },
+      ...{ skipped: 0, grownSteps: 0, blockedTimes: 0, blockedMs: 0 },
+    },
+    labels: null,
+    costs: {
+      ...{ preprocessSeconds: 0.1, trainSeconds: 2, evaluateSeconds: 0.5 },
+      ...{ selectSeconds: 0.1, encodeSeconds: 0.1 },
+    },
+  },
   triggerSize: 8,
   batchSize: 16,
   replicas: [],
@@ -32,6 +46,7 @@ const STATUS: ModelStatus = {
   stepMs: { p50: 1, p99: 1 },
   updateToReplicaMs: null,
   heldOutAccuracy: null,
+  scores: null,
 };
 
 const POLLED = ["head", "manifests/log%201/a", "segments/log-1/a/0-16", "anchors/log-1/a/0"];

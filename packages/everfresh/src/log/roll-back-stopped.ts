@@ -1,3 +1,5 @@
+import { durableJournal } from "@everfresh/learn";
+import { openJournalRecords } from "@everfresh/streams";
 import { openUpdateLog } from "@everfresh/sync/node";
 import { StateDirectoryError } from "../errors.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
@@ -30,5 +32,7 @@ export async function rollBackStopped(
     );
   }
   const deployed = await deployedHead(log, generation.manifest.layout, current);
-  return (await rollBack({ directory, log, deployed, current }, request)).report;
+  using records = openJournalRecords({ file: directory.databaseFile });
+  const journal = durableJournal(records);
+  return (await rollBack({ directory, log, deployed, current, journal }, request)).report;
 }

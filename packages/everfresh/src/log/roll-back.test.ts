@@ -1,6 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { durableJournal, memoryJournal } from "@everfresh/learn";
+import { openJournalRecords } from "@everfresh/streams";
 import { openUpdateLog, openUpdateLogReader, type UpdateLog } from "@everfresh/sync/node";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openStores } from "../run/open-stores.ts";
@@ -57,7 +59,44 @@ describe("a rollback", () => {
     expect(await checkpointIn(directory)).toMatchObject({
       step: 12,
       samples: 96,
-      sampler: { seed: 1, stream: 2, drawn: 1_200 },
+      tested: 96,
+      strategy: {
+        checkpoint: { past: 96, samples: 96, random: { seed: 1, stream: 2, drawn: 1_200 } },
+      },
+    });
+  });
+
+  it("goes on with the strategy as the journal has it after the last step of the log", async () => {
+    const { directory } = await writeSmallRun(folder, { versions: 12, checkpointAt: 4 });
+    const { strategy } = (await checkpointIn(directory))!;
+    using records = openJournalRecords({ file: directory.databaseFile });
+    const journal = durableJournal(records);
+    for (const step of [11, 12, 13]) {
+      const past = 8 * step;
+      const taken = { past: past - 8, skipped: 0, fresh: 8, why: "8 of 8 new samples wait" };
+      await journal.append({
+        ...{ step, version: step - 1, nowMs: 5, tested: past, testedBefore: past - 8 },
+        iteration: { kind: "step", ...taken, positions: [1, 2] },
+        strategy: {
+          ...strategy,
+          checkpoint: {
+            ...strategy.checkpoint,
+            ...{ past, samples: past + 3, iterations: step, isRunning: true },
+            ...{ sampler: Uint8Array.of(step), random: { seed: 1, stream: 2, drawn: 100 * step } },
+          },
+        },
+      });
+    }
+    await rollBackStopped(directory, { version: 6, excludeSince: false });
+    expect(await checkpointIn(directory)).toMatchObject({
+      step: 12,
+      samples: 96,
+      strategy: {
+        checkpoint: {
+          ...{ past: 96, samples: 99, iterations: 12, isRunning: false },
+          ...{ sampler: Uint8Array.of(12), random: { drawn: 1_200 } },
+        },
+      },
     });
   });
 
@@ -117,7 +156,7 @@ describe("a rollback whose process ends", () => {
         return typeof value === "function" ? (value.bind(target) as unknown) : value;
       },
     });
-    const site = { directory, log: failing, deployed, current };
+    const site = { directory, log: failing, deployed, current, journal: memoryJournal() };
     const request = { version: 5, excludeSince: true };
     await expect(rollBack(site, request)).rejects.toThrow("killed");
     expect(existsSync(directory.nextCheckpointFile)).toBe(true);

@@ -10,9 +10,14 @@ import {
   stateBytes,
   type Update,
 } from "@everfresh/core";
-import { holdsGradients, type PositionRange, type TrainerCheckpoint } from "@everfresh/learn";
+import {
+  holdsGradients,
+  type Journal,
+  type PositionRange,
+  type TrainerCheckpoint,
+} from "@everfresh/learn";
 import { encodeUpdate, type SigningKey, signUpdate } from "@everfresh/sync";
-import { type Lineage, losslessChange, undoRecordOf, type UpdateLog } from "@everfresh/sync/node";
+import { type Lineage, losslessChange, undoRecordOf } from "@everfresh/sync/node";
 import { RollbackRefusedError } from "../errors.ts";
 import { switchCheckpoint, type SwitchPlace } from "../state/checkpoint-switch.ts";
 import { earlierState, lineageAt } from "./earlier-state.ts";
@@ -48,6 +53,8 @@ export interface RollbackSite extends SwitchPlace {
   /** The newest version, at the head of the log; it stays as it is. */
   readonly deployed: DeployedState;
   readonly current: TrainerCheckpoint;
+  /** What was decided since the current checkpoint. */
+  readonly journal: Pick<Journal, "after">;
   /** A checkpoint of the wanted version, if there is still one beside the current one. */
   readonly saved?: TrainerCheckpoint | null;
   /** Signs the update; without it the next run that signs does so when it sends it. */
@@ -72,7 +79,7 @@ export async function rollBack(
   site: RollbackSite,
   { version, excludeSince }: RollbackRequest,
 ): Promise<RolledBack> {
-  const { log, deployed, current, saved, signingKey = null } = site;
+  const { log, deployed, current, saved, journal, signingKey = null } = site;
   assert(log.head()?.version === deployed.version, "the deployed state is at the head of the log");
   const target = await earlierState(log, deployed, version);
   const update = deployed.updateFor(losslessChange(deployed, target.state), target.eventTimeMs);
@@ -80,7 +87,7 @@ export async function rollBack(
   const base = new Uint32Array(buffer, 0, layout.parameterCount);
   const unsigned = encodeUpdate(update, { layout, base });
   const bytes = signingKey === null ? unsigned : await signUpdate(unsigned, signingKey);
-  const position = await positionOf(log, current);
+  const position = await positionOf({ log, journal }, current);
   const from = (await lineageAt(log, version))?.samples ?? 0;
   const excluded = excludeSince && position.samples > from ? { from, to: position.samples } : null;
   const keeper = [current, saved].find((checkpoint) => checkpoint?.version === version)?.training;
@@ -96,10 +103,10 @@ export async function rollBack(
     training: { state, optimizer: keeps ? keeper.optimizer : new Uint8Array(0) },
   };
   const isReset = checkpoint.training.optimizer.byteLength === 0;
-  const { step, samples, sampler } = checkpoint;
+  const { step, samples, strategy } = checkpoint;
   await switchCheckpoint(site, checkpoint, () =>
     log.append(update, bytes, {
-      lineage: { step, samples, drawn: sampler.drawn },
+      lineage: { step, samples, drawn: strategy.checkpoint.random.drawn },
       undo: undoRecordOf(deployed.state, update),
       rollback: { toVersion: version, excluded, optimizerReset: isReset },
     }),
@@ -116,19 +123,34 @@ export async function rollBack(
   return { report, update, bytes, checkpoint };
 }
 
+/** How far training has come, but for the states. */
+type Position = Pick<TrainerCheckpoint, "step" | "samples" | "tested" | "strategy">;
+
 /**
  * How far training has come: as far as the log says where it is ahead of the checkpoint, because the
- * process died in between. Those steps need not be taken again, since their state goes anyway.
+ * process died in between. Those steps need not be taken again, since their state goes anyway; where the
+ * strategy was after them the journal knows.
  */
 export async function positionOf(
-  log: UpdateLog,
-  { step, samples, sampler }: TrainerCheckpoint,
-): Promise<Pick<TrainerCheckpoint, "step" | "samples" | "sampler">> {
+  { log, journal }: Pick<RollbackSite, "log" | "journal">,
+  checkpoint: TrainerCheckpoint,
+): Promise<Position> {
+  const { step, samples, tested, strategy } = checkpoint;
   const head = log.head();
   const newest: Lineage | null = head === null ? null : await lineageAt(log, head.version);
-  if (newest === null || newest.step <= step) return { step, samples, sampler };
-  const { drawn } = newest;
-  return { step: newest.step, samples: newest.samples, sampler: { ...sampler, drawn } };
+  if (newest === null || newest.step <= step) return { step, samples, tested, strategy };
+  const entries = await journal.after(step);
+  const last = entries.find((entry) => entry.step === newest.step)?.strategy ?? strategy;
+  const { random } = last.checkpoint;
+  const { samples: past, drawn } = newest;
+  const known = Math.max(past, last.checkpoint.samples);
+  const taken = { samples: known, past, isRunning: false, random: { ...random, drawn } };
+  return {
+    step: newest.step,
+    samples: past,
+    tested: Math.max(tested, past),
+    strategy: { ...last, checkpoint: { ...last.checkpoint, ...taken } },
+  };
 }
 
 /** @throws RollbackRefusedError when there is nothing to go back from */

@@ -59,7 +59,6 @@ export async function writeSmallRun(
 
 /** What the trainer remembers at a version of {@link writeSmallRun}. */
 function checkpointOf({ version, fingerprint, state }: DeployedState): TrainerCheckpoint {
-  const score = { correct: version, total: 8 * version, window: "1" };
   const bytes = new Uint8Array(state.buffer).slice();
   const trained = bytes.slice();
   trained[0] = 77;
@@ -70,7 +69,17 @@ function checkpointOf({ version, fingerprint, state }: DeployedState): TrainerCh
     fingerprint,
     deployed: bytes,
     training: { state: trained, optimizer: Uint8Array.of(1, 2, 3) },
-    sampler: { seed: 1, stream: 2, drawn: 100 * version },
-    prequential: { trained: score, deployed: score },
+    tested: 8 * version,
+    strategy: {
+      spec: { kind: "proactive", triggerSize: 8, batchSize: 32 },
+      checkpoint: {
+        ...{ kind: "proactive", samples: 8 * version, past: 8 * version, iterations: version },
+        ...{ isRunning: false, sampler: null, trigger: null, intake: null },
+        random: { seed: 1, stream: 2, drawn: 100 * version },
+        budget: { nowMs: null, parts: [] },
+      },
+    },
+    evaluation: null,
+    costs: null,
   };
 }

@@ -53,7 +53,7 @@ export async function enterGeneration(
 
 /** Where training goes on one version after the head of the log. */
 async function nextCheckpoint(
-  { log }: Stores,
+  { log, journal }: Stores,
   checkpoint: TrainerCheckpoint,
   { model }: ResolvedModel,
   goesOn: boolean,
@@ -63,10 +63,11 @@ async function nextCheckpoint(
   const bytes = stateBytes(newest.state);
   return {
     ...checkpoint,
-    ...(await positionOf(log, checkpoint)),
+    ...(await positionOf({ log, journal }, checkpoint)),
     version: (log.head()?.version ?? 0) + 1,
     fingerprint: newest.fingerprint,
     deployed: bytes,
+    evaluation: goesOn ? checkpoint.evaluation : null,
     training: goesOn ? checkpoint.training : { state: bytes, optimizer: new Uint8Array(0) },
   };
 }

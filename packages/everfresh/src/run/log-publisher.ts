@@ -42,7 +42,7 @@ export class LogPublisher implements Publisher {
     if (logged !== null) {
       return { update: decodeUpdate(logged, { layout }), bytes: logged.byteLength, replayed: true };
     }
-    const base = new Uint32Array(buffer, 0, layout.parameterCount);
+    const base = new Uint32Array(buffer, 0, layout.byteLength / 4);
     const unsigned = encodeUpdate(update, { layout, base });
     const key = this.#signingKey;
     const bytes = key === null ? unsigned : await signUpdate(unsigned, key);

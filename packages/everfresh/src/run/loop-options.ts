@@ -1,12 +1,14 @@
-import { type DeployedState, Random, streamOf } from "@everfresh/core";
+import { type DeployedState, stateBytes } from "@everfresh/core";
 import {
   excluding,
+  type LateLabels,
+  type LiveEvaluation,
   type PositionRange,
   type Publisher,
   samplerForBuffers,
   type TrainerCheckpoint,
   type TrainerOptions,
-  uniformSampler,
+  type TrainerSession,
 } from "@everfresh/learn";
 import type { Deployment } from "../config/deployment.ts";
 import type { ResolvedModel } from "../config/resolve-model.ts";
@@ -25,57 +27,66 @@ export interface Loop {
   readonly training: Training;
   readonly deployed: DeployedState;
   readonly publisher: Publisher;
+  readonly evaluation: LiveEvaluation;
+  /** Null where labels come along. */
+  readonly labels: LateLabels | null;
   /** Where training goes on; null for a fresh start. */
   readonly checkpoint: TrainerCheckpoint | null;
   readonly signal: AbortSignal;
   /** Called when a step is done, before what it deploys is chosen. */
   readonly onStepDone: () => void;
+  readonly onOpen: NonNullable<TrainerOptions["onOpen"]>;
+  readonly onProgress: NonNullable<TrainerOptions["onProgress"]>;
 }
 
 /** The options of a run's training loop. Samples that a rollback excluded are not drawn for anything. */
 export async function loopOptions(loop: Loop): Promise<TrainerOptions> {
-  const { resolved, deploy, record, stores, training, deployed, publisher, checkpoint } = loop;
+  const { resolved, deploy, record, stores, training, checkpoint, labels } = loop;
   const { clock, samplesPerSecond } = loop.run;
   const { definition, model, source } = resolved;
-  const { triggerSize, batchSize } = definition.strategy;
   const { goal, seed } = record;
-  const { session, sparsifier } = training;
+  const { deployed, publisher, evaluation, onOpen, onProgress } = loop;
   const excluded = (await stores.log.rollbacks()).flatMap((entry): readonly PositionRange[] =>
     entry.excluded === null ? [] : [entry.excluded],
   );
-  const random =
-    checkpoint === null ? new Random(seed, streamOf("sampler")) : Random.at(checkpoint.sampler);
   return {
     model,
-    session: {
-      state: session.state,
-      predict: (state, inputs, size) => session.predict(state, inputs, size),
-      moments: (state, inputs, size) => session.moments(state, inputs, size),
-      checkpoint: () => session.checkpoint(),
-      step: async (batch) => {
-        const result = await session.step(batch);
-        loop.onStepDone();
-        return result;
-      },
-    },
+    session: sessionOf(loop),
     source,
     history: stores.history,
     preprocessing: definition.input,
-    triggerSize,
-    batchSize,
-    sampler: excluding(uniformSampler(random), excluded),
-    sparsifier,
+    strategy: definition.strategy,
+    seed,
+    excluded,
+    initial: stateBytes(model.state),
+    sparsifier: training.sparsifier,
     buffers: {
       every: deploy.buffersEvery,
       samplerAt: (version) => excluding(samplerForBuffers(seed, version), excluded),
     },
-    deployed,
-    publisher,
-    checkpoints: stores.checkpoints,
-    clock,
-    signal: loop.signal,
+    ...{ deployed, publisher, evaluation },
+    ...{ journal: stores.journal, checkpoints: stores.checkpoints },
+    ...{ clock, signal: loop.signal, onOpen, onProgress },
+    ...(labels === null ? {} : { labels }),
     ...(checkpoint === null ? {} : { resume: checkpoint }),
     ...(goal === null ? {} : { maxSteps: goal.untilStep }),
     ...(samplesPerSecond === undefined ? {} : { paceSamplesPerSecond: samplesPerSecond }),
+  };
+}
+
+function sessionOf({ training, onStepDone }: Loop): TrainerSession {
+  const { session } = training;
+  const { restore } = session;
+  return {
+    state: session.state,
+    predict: (state, inputs, size) => session.predict(state, inputs, size),
+    moments: (state, inputs, size) => session.moments(state, inputs, size),
+    checkpoint: () => session.checkpoint(),
+    ...(restore === undefined ? {} : { restore: (to) => restore.call(session, to) }),
+    step: async (batch) => {
+      const result = await session.step(batch);
+      onStepDone();
+      return result;
+    },
   };
 }

@@ -2,9 +2,10 @@ import { type DeployedState, deployCopy } from "@everfresh/core";
 import type { ExecutionPlan } from "@everfresh/engine";
 import {
   deployedAt,
+  type LateLabels,
   type StepReport,
   type TrainerCheckpoint,
-  trainProactively,
+  trainContinuously,
 } from "@everfresh/learn";
 import type {
   FeedConnection,
@@ -14,7 +15,7 @@ import type {
   ModelStatus,
 } from "@everfresh/sync";
 import type { ResolvedModel } from "../config/resolve-model.ts";
-import { type Deployment, shareOf, withShare } from "../config/deployment.ts";
+import { type Deployment, withShare } from "../config/deployment.ts";
 import type { ServedModel } from "../http/server.ts";
 import {
   checkpointOrRefuse,
@@ -32,7 +33,9 @@ import { loopOptions } from "./loop-options.ts";
 import { ReplicaGate } from "./replica-gate.ts";
 import { type AskedRollback, RollbackDesk } from "./rollback-desk.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
-import { StatusBoard } from "./status-board.ts";
+import { RunEvaluation } from "./run-evaluation.ts";
+import { runFacts } from "./run-facts.ts";
+import { type RunFacts, StatusBoard } from "./status-board.ts";
 import type { Training } from "./training.ts";
 import { UpdateLatency } from "./update-latency.ts";
 
@@ -64,6 +67,9 @@ export class ModelRun implements ServedModel, Disposable {
   readonly #publisher: LogPublisher;
   readonly #board: StatusBoard;
   readonly #rollbacks = new RollbackDesk();
+  readonly #labels: LateLabels | null;
+  readonly #facts: RunFacts;
+  readonly #evaluation: RunEvaluation;
   /** Where training goes on when it is started next; null for a fresh start. */
   #checkpoint: TrainerCheckpoint | null;
   #started: Started | null = null;
@@ -73,10 +79,9 @@ export class ModelRun implements ServedModel, Disposable {
     resolved: ResolvedModel,
     record: RunRecord,
     stores: GenerationStores,
-    outlet: NatsOutlet | null,
+    { outlet, labels }: { readonly outlet: NatsOutlet | null; readonly labels: LateLabels | null },
   ) {
-    const { definition, model, source } = resolved;
-    const { layout } = model.state;
+    const { definition, model } = resolved;
     const { checkpoint, log, generation } = stores;
     this.#checkpoint = checkpoint;
     this.name = definition.name;
@@ -87,7 +92,10 @@ export class ModelRun implements ServedModel, Disposable {
     this.#deployed =
       checkpoint === null
         ? deployCopy(model.state, 0, DEPLOYED_PLACE)
-        : deployedAt(checkpoint, layout, DEPLOYED_PLACE);
+        : deployedAt(checkpoint, model.state.layout, DEPLOYED_PLACE);
+    this.#labels = labels;
+    this.#facts = runFacts(resolved, this.#deploy);
+    this.#evaluation = new RunEvaluation(resolved, checkpoint);
     this.#latency = new UpdateLatency(options.clock);
     this.#gate = new ReplicaGate({
       resolved,
@@ -108,16 +116,10 @@ export class ModelRun implements ServedModel, Disposable {
       signingKey: resolved.signingKey,
     });
     this.#board = new StatusBoard({
-      facts: {
-        name: definition.name,
-        source: source.name,
-        parameters: layout.parameterCount,
-        denseBytes: layout.byteLength,
-        ratio: shareOf(this.#deploy),
-        buffersEvery: this.#buffersEvery,
-        triggerSize: definition.strategy.triggerSize,
-        batchSize: definition.strategy.batchSize,
-      },
+      facts: this.#facts,
+      strategy: definition.strategy.kind,
+      scores: () => this.#evaluation.scores(),
+      monotonicMs: () => options.clock.monotonicMs(),
       start: {
         version: this.#deployed.version,
         fingerprint: this.#deployed.fingerprint,
@@ -187,11 +189,18 @@ export class ModelRun implements ServedModel, Disposable {
         training: this.#running.training,
         deployed: this.#deployed,
         publisher: this.#publisher,
+        evaluation: this.#evaluation.at(this.#checkpoint),
+        labels: this.#labels,
         checkpoint: this.#checkpoint,
         signal,
         onStepDone: () => this.#latency.stepDone(),
+        onOpen: (standing) => this.#board.opened(standing),
+        onProgress: (progress) => {
+          this.#board.progress(progress);
+          this.#options.onEvent({ kind: "retraining", progress });
+        },
       });
-      for await (const report of trainProactively(options)) {
+      for await (const report of trainContinuously(options)) {
         this.#board.record(report);
         if (report.replayDiffered) this.#warnOfReplay(report);
         this.#letReplicasInAt(report.version);
@@ -214,11 +223,11 @@ export class ModelRun implements ServedModel, Disposable {
   }
 
   async #makeRollback({ saved, ...request }: AskedRollback): Promise<RollbackReport> {
-    const { directory, log } = this.#stores;
+    const { directory, log, journal } = this.#stores;
     const deployed = this.#deployed;
     const current = checkpointOrRefuse(this.#checkpoint);
     const { signingKey } = this.#resolved;
-    const site = { directory, log, deployed, current, saved, signingKey };
+    const site = { directory, log, deployed, current, saved, journal, signingKey };
     const done = await rollBack(site, request);
     deployed.apply(done.update);
     this.#checkpoint = done.checkpoint;
@@ -244,12 +253,6 @@ export class ModelRun implements ServedModel, Disposable {
     return withShare(this.#resolved.definition.deploy, this.#options.ratio);
   }
 
-  /** Null in a model without running statistics. */
-  get #buffersEvery(): number | null {
-    const { tensors } = this.#resolved.model.state.layout;
-    return tensors.some(({ role }) => role === "buffer") ? this.#deploy.buffersEvery : null;
-  }
-
   get #running(): Started {
     if (this.#started === null) throw new Error("internal: the run was not started");
     return this.#started;
@@ -261,7 +264,7 @@ export class ModelRun implements ServedModel, Disposable {
     const { training, feedUrl } = this.#running;
     const { backend, workers, fallbackReason } = training.plan;
     const plan = `${backend} ONNX Runtime, ${workers} worker${workers === 1 ? "" : "s"}`;
-    this.#options.onEvent({ kind: "ready", version, plan, buffersEvery: this.#buffersEvery });
+    this.#options.onEvent({ kind: "ready", version, plan, buffersEvery: this.#facts.buffersEvery });
     if (backend === "wasm") {
       this.#options.onEvent({ kind: "warning", message: slowRuntime(fallbackReason) });
     }

@@ -1,5 +1,10 @@
-import type { CheckpointStore, TrainerCheckpoint } from "@everfresh/learn";
-import { type History, openHistory } from "@everfresh/streams";
+import {
+  type CheckpointStore,
+  durableJournal,
+  type Journal,
+  type TrainerCheckpoint,
+} from "@everfresh/learn";
+import { type History, openHistory, openJournalRecords } from "@everfresh/streams";
 import type { SegmentStore } from "@everfresh/sync";
 import {
   type AnchorPolicy,
@@ -20,6 +25,8 @@ export interface Stores {
   readonly log: UpdateLog;
   readonly history: History;
   readonly checkpoints: CheckpointStore;
+  /** What training goes by, written down before it does. */
+  readonly journal: Journal;
   /** Merged updates for replicas that poll. */
   readonly segments: SegmentStore;
   /** The last checkpoint; null in a fresh directory. */
@@ -52,6 +59,9 @@ export async function openStores(
   await finishSwitch({ directory, log });
   const history = await openHistory({ file: directory.databaseFile });
   resources.add(() => history[Symbol.asyncDispose]());
+  const records = openJournalRecords({ file: directory.databaseFile });
+  resources.add(() => records[Symbol.dispose]());
+  const journal = durableJournal(records);
   const segments = openSegmentStore({ file: directory.databaseFile });
   resources.add(() => segments[Symbol.dispose]());
   const checkpoints = trimmingCheckpoints(checkpointFile(directory.checkpointFile), log);
@@ -67,7 +77,7 @@ export async function openStores(
       `The log in ${directory.path} ends at version ${loggedVersion}, before the checkpoint of version ${checkpoint?.version ?? 0}; restore it or choose another directory with --state DIR`,
     );
   }
-  return { directory, log, history, segments, checkpoints, checkpoint, loggedVersion };
+  return { directory, log, history, segments, checkpoints, journal, checkpoint, loggedVersion };
 }
 
 /**

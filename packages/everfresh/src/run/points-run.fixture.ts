@@ -7,7 +7,8 @@ import type { Source } from "@everfresh/streams";
 import type { ModelStatus } from "@everfresh/sync";
 import { openUpdateLogReader } from "@everfresh/sync/node";
 import type { Deployment } from "../config/deployment.ts";
-import { defineModel, type ModelDefinition, proactive } from "../config/define-model.ts";
+import { defineModel, type ModelDefinition } from "../config/define-model.ts";
+import { proactive } from "../config/strategies.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
 import { findStateDirectory, type StateDirectory } from "../state/state-directory.ts";
 import { runModel } from "./run-model.ts";
@@ -64,6 +65,7 @@ export interface EndedRun {
   /** Warnings, and how often statistics are deployed. */
   readonly told: readonly string[];
   readonly directory: StateDirectory;
+  /** But for what was measured. */
   readonly checkpoint: TrainerCheckpoint;
 }
 
@@ -96,7 +98,14 @@ export async function train(
   const { directory } = findStateDirectory(stateDirectory);
   const checkpoint = await checkpointFile(directory.checkpointFile).latest();
   if (status === undefined || checkpoint === null) throw new Error("the run left nothing");
-  return { status, told, directory, checkpoint };
+  return { status, told, directory, checkpoint: timeless(checkpoint) };
+}
+
+function timeless(checkpoint: TrainerCheckpoint): TrainerCheckpoint {
+  const { strategy } = checkpoint;
+  const budget = { nowMs: null, parts: [] };
+  const untimed = { ...strategy.checkpoint, intake: null, budget };
+  return { ...checkpoint, costs: null, strategy: { ...strategy, checkpoint: untimed } };
 }
 
 /** Of all versions, newest first. */

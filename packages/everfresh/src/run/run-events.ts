@@ -1,4 +1,4 @@
-import type { StepReport } from "@everfresh/learn";
+import type { IterationProgress, StepReport } from "@everfresh/learn";
 import type { RollbackReport } from "../log/roll-back.ts";
 
 /** What happens in a run, for whoever shows it. */
@@ -17,5 +17,7 @@ export type RunEvent =
   /** What is published reaches the NATS server, where replicas find it at `address`. */
   | { readonly kind: "publishing"; readonly address: string }
   | { readonly kind: "step"; readonly report: StepReport }
+  /** A retraining has come so far. */
+  | { readonly kind: "retraining"; readonly progress: IterationProgress }
   | { readonly kind: "rolledBack"; readonly report: RollbackReport }
   | { readonly kind: "warning"; readonly message: string };

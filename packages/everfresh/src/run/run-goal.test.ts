@@ -6,6 +6,7 @@ const request = {
   source: "digits",
   parameters: 10,
   mode: "weights",
+  labelLag: null,
   seed: undefined,
   steps: 100,
 } as const;

@@ -7,6 +7,8 @@ export interface RunRequest {
   readonly source: string;
   readonly parameters: number;
   readonly mode: RunRecord["mode"];
+  /** How many samples late labels are; null where they come along. */
+  readonly labelLag: number | null;
   /** Seed that was given; otherwise the recorded one, or 1 in a fresh directory. */
   readonly seed: number | undefined;
   /** Steps that this start should make; without end when undefined. */
@@ -26,14 +28,16 @@ export function runRecordFor(
   recorded: RunRecord | null,
   stepsMade: number,
 ): RunRecord {
-  const { model, source, parameters, mode, steps } = request;
+  const { model, source, parameters, mode, labelLag, steps } = request;
   const seed = request.seed ?? recorded?.seed ?? SEED_DEFAULT;
-  if (recorded !== null) checkSame({ model, source, parameters, mode, seed }, recorded);
+  const wanted = { model, source, parameters, mode, labelLag, seed };
+  if (recorded !== null) checkSame(wanted, recorded);
   return {
     model,
     source,
     parameters,
     mode,
+    labelLag,
     seed,
     plan: recorded?.plan ?? null,
     processor: recorded?.processor ?? null,
@@ -57,18 +61,16 @@ const NAMES = {
   source: "source",
   parameters: "parameters",
   mode: "sparse deployment of",
+  labelLag: "a lag of labels of",
   seed: "seed",
 } as const;
 
-function checkSame(
-  wanted: Pick<RunRecord, "model" | "source" | "parameters" | "mode" | "seed">,
-  recorded: RunRecord,
-): void {
-  for (const key of ["model", "source", "parameters", "mode", "seed"] as const) {
+function checkSame(wanted: Pick<RunRecord, keyof typeof NAMES>, recorded: RunRecord): void {
+  for (const key of ["model", "source", "parameters", "mode", "labelLag", "seed"] as const) {
     if (wanted[key] === recorded[key]) continue;
     const wayOut = key === "parameters" ? "let it start anew there with --new-generation, or " : "";
     throw new StateMismatchError(
-      `The state directory holds a run with ${NAMES[key]} ${recorded[key]}, this one has ${NAMES[key]} ${wanted[key]}; ${wayOut}choose another with --state DIR`,
+      `The state directory holds a run with ${NAMES[key]} ${recorded[key] ?? "none"}, this one has ${NAMES[key]} ${wanted[key] ?? "none"}; ${wayOut}choose another with --state DIR`,
       { key, recorded: recorded[key], wanted: wanted[key] },
     );
   }

@@ -2,7 +2,7 @@
  * One model from start to end: state directory, source, trainer, log, feed and server put together.
  */
 import { measurePlan, trainingNotes } from "@everfresh/engine";
-import type { TrainerCheckpoint } from "@everfresh/learn";
+import { batchSizeOf, type LateLabels, type TrainerCheckpoint } from "@everfresh/learn";
 import { keyName } from "@everfresh/sync";
 import { modeOf, withShare } from "../config/deployment.ts";
 import { configuredKey, type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
@@ -22,6 +22,7 @@ import { openStateDirectory, type RunRecord } from "../state/state-directory.ts"
 import { enterGeneration, type GenerationStores } from "./enter-generation.ts";
 import { keyChange } from "./key-change.ts";
 import { ModelRun } from "./model-run.ts";
+import { openLabels } from "./open-labels.ts";
 import { openStores } from "./open-stores.ts";
 import { Resources } from "./resources.ts";
 import { runRecordFor, SEED_DEFAULT } from "./run-goal.ts";
@@ -56,6 +57,7 @@ export async function runModel(options: RunModelOptions): Promise<void> {
         source: resolved.source.name,
         parameters: resolved.model.state.layout.parameterCount,
         mode: modeOf(resolved.definition.deploy),
+        labelLag: resolved.definition.labels?.lagSamples ?? null,
         seed: options.seed,
         steps: options.steps,
       },
@@ -65,7 +67,9 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const stores = await enterGeneration(opening, resolved, { mayStartAnew });
     await tellOfKeys(options, resolved, stores);
     const outlet = await outletOf(options, config);
-    const run = await openRun(options, resolved, record, { stores, outlet }, resources);
+    const { clock } = options;
+    const labels = await openLabels(resolved.definition.labels, directory, { clock, resources });
+    const run = await openRun(options, resolved, record, { stores, outlet, labels }, resources);
     const computing = { plan: planToRecord(run.plan), processor: thisProcessor() };
     warnOfDifferences(options, record, computing);
     const opened = { ...record, ...computing };
@@ -80,15 +84,22 @@ export async function runModel(options: RunModelOptions): Promise<void> {
   }
 }
 
+/** What a run has beside its options. */
+interface RunParts {
+  readonly stores: GenerationStores;
+  readonly outlet: NatsOutlet | null;
+  readonly labels: LateLabels | null;
+}
+
 /** Opens server and training, and lets replicas in unless something is to be replayed. */
 async function openRun(
   options: RunModelOptions,
   resolved: ResolvedModel,
   record: RunRecord,
-  { stores, outlet }: { readonly stores: GenerationStores; readonly outlet: NatsOutlet | null },
+  { stores, outlet, labels }: RunParts,
   resources: Resources,
 ): Promise<ModelRun> {
-  const run = new ModelRun(options, resolved, record, stores, outlet);
+  const run = new ModelRun(options, resolved, record, stores, { outlet, labels });
   const { host, port } = options;
   const { origins = "*" } = resolved.definition;
   const server = await startServer({ host, port, model: run, origins });
@@ -112,6 +123,7 @@ async function openRun(
       seed: record.seed,
       clock: options.clock,
       plan: planToResume(plan, options.plan),
+      batchSize: await largestBatch(resolved, stores, checkpoint),
       checkpoint,
     });
     resources.add(() => training[Symbol.asyncDispose]());
@@ -121,6 +133,18 @@ async function openRun(
   const recordedPlan = planToRecord(training.plan);
   run.start(training, feedUrl, (checkpoint) => open(checkpoint, recordedPlan));
   return run;
+}
+
+/** Samples of the largest step that there will be, those included that are only taken again. */
+async function largestBatch(
+  { definition }: ResolvedModel,
+  { journal }: GenerationStores,
+  checkpoint: TrainerCheckpoint | null,
+): Promise<number> {
+  const again = (await journal.after(checkpoint?.step ?? 0)).map(({ iteration }) =>
+    iteration.kind === "step" ? iteration.positions.length : iteration.batchSize,
+  );
+  return Math.max(batchSizeOf(definition.strategy), ...again);
 }
 
 /** The way to the NATS server of a run, where there is one. */
@@ -149,7 +173,7 @@ async function planToStart(
   const { optimizer, strategy } = definition;
   const [fastest] = await measurePlan(model, {
     optimizer,
-    batchSize: strategy.batchSize,
+    batchSize: batchSizeOf(strategy),
     budgetMs: PLAN_MEASUREMENT_MS,
   });
   return planToRecord(fastest.plan);

@@ -1,6 +1,14 @@
-import type { StepReport } from "@everfresh/learn";
+import type {
+  IterationProgress,
+  LiveScores,
+  StepReport,
+  StrategySpec,
+  TrainerStanding,
+} from "@everfresh/learn";
 import type { ModelStatus, ReplicaInfo, StatusPoint } from "@everfresh/sync";
 import { MeasuredValues } from "./measured-values.ts";
+import { RareScores } from "./rare-scores.ts";
+import { strategyStatus } from "./strategy-status.ts";
 import { ThinnedSeries } from "./thinned-series.ts";
 
 const SERIES_POINTS_MAX = 600; // about as many as a chart has pixels to show
@@ -25,6 +33,11 @@ export interface StatusBoardOptions {
   readonly start: Pick<ModelStatus, "version" | "fingerprint" | "samples" | "steps">;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
+  readonly strategy: StrategySpec["kind"];
+  /** How states do now; takes some milliseconds. */
+  readonly scores: () => LiveScores;
+  /** In milliseconds, from any beginning. */
+  readonly monotonicMs: () => number;
   /** The way of updates to the replicas, as it is measured. */
   readonly updateToReplicaMs: MeasuredValues;
   /** The replicas that are connected now. */
@@ -41,9 +54,14 @@ export class StatusBoard {
   #moved: Pick<ModelStatus, "version" | "fingerprint"> | null = null;
   #phase: ModelStatus["phase"] = "training";
   #heldOutAccuracy: number | null = null;
+  readonly #scores: RareScores;
+  #standing: (() => TrainerStanding) | null = null;
+  #retraining: IterationProgress | null = null;
+  #lagMsMax: number | null = null;
 
   constructor(options: StatusBoardOptions) {
     this.#options = options;
+    this.#scores = new RareScores(options);
   }
 
   /** The last step that was made, null before the first. */
@@ -55,6 +73,8 @@ export class StatusBoard {
   record(report: StepReport): void {
     this.#latest = report;
     this.#moved = null;
+    this.#retraining = null;
+    if (report.lagMs !== null) this.#lagMsMax = Math.max(this.#lagMsMax ?? 0, report.lagMs);
     this.stepMs.add(report.stepMs);
     if (report.entries > 0 || report.updateBytes > 0) this.updateBytes.add(report.updateBytes);
     this.#series.add({
@@ -66,6 +86,17 @@ export class StatusBoard {
       loss: report.loss,
       stepMs: report.stepMs,
     });
+  }
+
+  /** From now on a loop can be asked how it stands. */
+  opened(standing: () => TrainerStanding): void {
+    this.#standing = standing;
+    this.#retraining = null;
+  }
+
+  /** Takes in how far a retraining has come. */
+  progress(progress: IterationProgress): void {
+    this.#retraining = progress;
   }
 
   /** The deployed state has moved without a step. */
@@ -80,6 +111,7 @@ export class StatusBoard {
 
   /** Training has ended; the model is served on. */
   finish(): void {
+    this.#scores.renew();
     this.#phase = "finished";
   }
 
@@ -88,9 +120,14 @@ export class StatusBoard {
     const { updateBytes, stepMs } = this;
     const { facts, start, startedAtMs, replicas, updateToReplicaMs } = this.#options;
     const now = this.#latest;
+    const standing = this.#standing?.() ?? null;
     return {
       ...facts,
       phase: this.#phase,
+      strategy: strategyStatus({
+        ...{ kind: this.#options.strategy, latest: now, retraining: this.#retraining, standing },
+        lagMsMax: this.#lagMsMax,
+      }),
       version: this.#moved?.version ?? now?.version ?? start.version,
       fingerprint: this.#moved?.fingerprint ?? now?.fingerprint ?? start.fingerprint,
       samples: now?.samples ?? start.samples,
@@ -110,6 +147,7 @@ export class StatusBoard {
           ? null
           : { p50: updateToReplicaMs.percentile(0.5), p99: updateToReplicaMs.percentile(0.99) },
       heldOutAccuracy: this.#heldOutAccuracy,
+      scores: this.#scores.at(standing?.tested ?? 0),
     };
   }
 }

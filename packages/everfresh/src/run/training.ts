@@ -34,6 +34,8 @@ export interface OpenTrainingOptions {
   readonly seed: number;
   readonly clock: Clock;
   readonly plan: Partial<ExecutionPlan>;
+  /** Samples per step, the most that there will be. */
+  readonly batchSize: number;
   /** Where training goes on; null for a fresh start. */
   readonly checkpoint: TrainerCheckpoint | null;
 }
@@ -112,10 +114,9 @@ async function trainingByGradients(
 }
 
 function openSession(
-  { resolved, seed, plan }: OpenTrainingOptions,
+  { seed, plan, batchSize }: OpenTrainingOptions,
   { model, optimizer, checkpoint }: Start,
 ): Promise<TrainingSession> {
-  const { batchSize } = resolved.definition.strategy;
   const resume = checkpoint === undefined ? {} : { checkpoint };
   return openTrainingSession(model, { optimizer, batchSize, seed, plan, ...resume });
 }

@@ -10,6 +10,7 @@ const record: RunRecord = {
   seed: 4,
   parameters: 61_706,
   mode: "sparseSgd",
+  labelLag: 500,
   plan: {
     backend: "native",
     provider: "cpu",
@@ -44,7 +45,7 @@ describe("a state directory", () => {
     const text = JSON.stringify({ format: 1, ...facts, workers });
     writeFileSync(path.join(parent, "run.json"), text);
     const read = openStateDirectory(parent).readRecord();
-    expect(read).toEqual({ ...facts, mode: "weights", plan, processor: null });
+    expect(read).toEqual({ ...facts, mode: "weights", labelLag: null, plan, processor: null });
   });
 
   it("cannot be a file", () => {

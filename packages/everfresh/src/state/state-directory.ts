@@ -19,6 +19,7 @@ const facts = {
   seed: z.number().int().nonnegative(),
   parameters: z.number().int().positive(),
   mode: z.enum(["weights", "sparseSgd", "deepGradientCompression"]).default("weights"),
+  labelLag: z.number().int().nonnegative().nullable().default(null),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
 };
 
@@ -50,6 +51,8 @@ export interface RunRecord {
   readonly parameters: number;
   /** What deployment makes sparse. */
   readonly mode: DeploymentMode;
+  /** How many samples late labels are; null where they come along. */
+  readonly labelLag: number | null;
   /** How it computes: the same after a restart, so that a replay comes to the same bits. */
   readonly plan: RecordedPlan | null;
   /** Where it computed last. */
@@ -142,8 +145,9 @@ function parseRecord(file: string): RunRecord {
   }
   const checked = z.union([recordSchema, firstRecordSchema]).safeParse(json);
   if (checked.success) {
-    const { model, source, seed, parameters, mode, plan, processor, goal } = checked.data;
-    return { model, source, seed, parameters, mode, plan, processor, goal };
+    const { model, source, seed, parameters, mode, labelLag } = checked.data;
+    const { plan, processor, goal } = checked.data;
+    return { model, source, seed, parameters, mode, labelLag, plan, processor, goal };
   }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,

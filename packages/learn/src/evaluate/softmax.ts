@@ -9,18 +9,23 @@ export function softmaxRows(logits: ArrayLike<number>, rows: number): readonly F
   const columns = rows === 0 ? 0 : logits.length / rows;
   assert(Number.isSafeInteger(columns), `${logits.length} logits in ${rows} rows`);
   return Array.from({ length: rows }, (_, row) => {
-    const result = Float64Array.from(
-      { length: columns },
-      (_, column) => logits[row * columns + column] ?? Number.NaN,
-    );
-    const largest = result.reduce((most, value) => Math.max(most, value), -Infinity);
+    const result = new Float64Array(columns);
+    let largest = -Infinity;
+    for (let column = 0; column < columns; column++) {
+      const logit = logits[row * columns + column] ?? Number.NaN;
+      result[column] = logit;
+      largest = Math.max(largest, logit);
+    }
     let sum = 0;
     for (let column = 0; column < columns; column++) {
       const power = Math.exp((result[column] ?? 0) - largest);
       result[column] = power;
       sum += power;
     }
-    return result.map((power) => power / sum);
+    for (let column = 0; column < columns; column++) {
+      result[column] = (result[column] ?? 0) / sum;
+    }
+    return result;
   });
 }
 

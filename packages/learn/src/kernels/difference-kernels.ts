@@ -1,6 +1,6 @@
 /** Kernels over the differences of two vectors: which are large, and how large they are. */
 import type { AbsoluteType } from "@everfresh/core";
-import type { Code, KernelFunction } from "@everfresh/core/wasm";
+import type { Code, KernelFunction, ValueKind } from "@everfresh/core/wasm";
 import {
   absoluteFloats,
   add,
@@ -102,14 +102,12 @@ export interface VectorMemories {
   readonly present: number;
 }
 
-/**
- * Sixteen differences into four variables from `first` on; locals 0 and 1 are the two addresses.
- */
+/** Sixteen differences of what is at addresses `a` and `b` into four variables from `first` on. */
 function differences(
   rounding: Rounding,
   { wanted, present }: VectorMemories,
-  first: number,
-  scratch: number,
+  [a, b]: readonly [number, number],
+  [first, scratch]: readonly [number, number],
 ): Code {
   // d = |round(a) − b|
   return VECTORS.flatMap((i) =>
@@ -117,8 +115,8 @@ function differences(
       first + i,
       absoluteFloats(
         subtractFloats(
-          rounding(loadVector(get(0), { memory: wanted, offset: i * SIZE }), scratch),
-          loadVector(get(1), { memory: present, offset: i * SIZE }),
+          rounding(loadVector(get(a), { memory: wanted, offset: i * SIZE }), scratch),
+          loadVector(get(b), { memory: present, offset: i * SIZE }),
         ),
       ),
     ),
@@ -129,21 +127,41 @@ function forward(a: number, b: number): Code {
   return [...set(a, add(get(a), whole(4 * SIZE))), ...set(b, add(get(b), whole(4 * SIZE)))];
 }
 
+/** The locals of {@link collecting}, one after another: first what it works on. */
+export const COLLECTING: {
+  readonly inputs: readonly ValueKind[];
+  readonly variables: readonly ValueKind[];
+} = {
+  inputs: ["i32", "i32", "i32", "i32", "v128", "i32", "i32", "i32"],
+  variables: ["i32", "i32", "i32", ...Array.from({ length: 9 }, () => "v128" as const)],
+};
+
+/** A loop that collects, and what it comes to. */
+export interface Collecting {
+  readonly loop: Code;
+  /** How many were found. */
+  readonly count: Code;
+  /** Whether a difference is infinite or no number, or nearly so: 0 or 1. */
+  readonly isNotFinite: Code;
+}
+
 /**
- * collect(a, b, end, first, threshold, indices, words, scratch): for every i with
- * |round(a_i) − b_i| ≥ threshold > 0 writes `first` + i and the bits of that difference. Returns
- * how many; −1 when a difference is infinite or no number, or nearly so. `end` is where a ends.
+ * On locals from `base` on (a, b, end, first, level, indices, words, scratch): for every i with
+ * |round(a_i) − b_i| ≥ level > 0, the same in all four lanes, writes `first` + i and the bits of that
+ * difference. `end` is where a ends.
  *
  * Rounding costs more than all the rest, and nearly all groups of 16 do without:
  *
  *   |round(a_i) − b_i| ≤ max |a − b| + relative · max |a| + absolute
  *
- * Only where that reaches the threshold the group is looked at more closely.
+ * Only where that reaches the level the group is looked at more closely.
  */
-export function collectKernel(type: AbsoluteType, memories: VectorMemories): KernelFunction {
-  const [a, b, end, first, threshold, indices, words, scratch] = [0, 1, 2, 3, 4, 5, 6, 7];
-  const [count, mask, at, d, highest, largest, level, magnitude] = [8, 9, 10, 11, 15, 16, 17, 18];
-  const [largestMagnitude, value] = [19, 20];
+export function collecting(type: AbsoluteType, memories: VectorMemories, base: number): Collecting {
+  const at0 = (local: number): number => base + local;
+  const [a, b, end, first, level] = [at0(0), at0(1), at0(2), at0(3), at0(4)];
+  const [indices, words, scratch] = [at0(5), at0(6), at0(7)];
+  const [count, mask, at, d, highest] = [at0(8), at0(9), at0(10), at0(11), at0(15)];
+  const [largest, magnitude, largestMagnitude, value] = [at0(16), at0(17), at0(18), at0(19)];
   const error = ERRORS[type];
   const reached = (i: number): Code => {
     const bits = signBits(atLeastFloats(get(d + i), get(level)));
@@ -185,7 +203,7 @@ export function collectKernel(type: AbsoluteType, memories: VectorMemories): Ker
         ]),
     ...set(largest, largerWords(get(largest), get(highest))),
     ...when(anyBit(atLeastFloats(get(highest), get(level))), [
-      ...(error === null ? [] : differences(ROUNDINGS[type], memories, d, value)),
+      ...(error === null ? [] : differences(ROUNDINGS[type], memories, [a, b], [d, value])),
       ...VECTORS.flatMap((i) => storeVector(get(scratch), get(d + i), { offset: i * SIZE })),
       ...set(mask, or(or(reached(0), reached(1)), or(reached(2), reached(3)))),
       ...when(get(mask), repeatWhile(emit, get(mask))),
@@ -195,60 +213,29 @@ export function collectKernel(type: AbsoluteType, memories: VectorMemories): Ker
   ];
   const isTooLarge = error === null ? whole(0) : anyFrom(error.overflow, largestMagnitude);
   return {
-    name: `collect-${type}`,
-    parameters: ["i32", "i32", "i32", "i32", "f32", "i32", "i32", "i32"],
-    variables: [
-      ...(["i32", "i32", "i32"] as const),
-      ...Array.from({ length: 10 }, () => "v128" as const),
-    ],
-    returns: true,
-    code: [
-      ...set(level, splatFloat(get(threshold))),
-      ...repeatWhile(group, below(get(a), get(end))),
-      ...orMinusOne(get(count), or(anyFrom(INFINITY, largest), isTooLarge)),
-    ],
+    loop: repeatWhile(group, below(get(a), get(end))),
+    count: get(count),
+    isNotFinite: or(anyFrom(INFINITY, largest), isTooLarge),
   };
 }
 
-/** Bytes that a processor fetches from memory at a time. */
-const CACHE_LINE = 64;
-
 /**
- * touch(a, b, quarter): reads a word of every cache line of both vectors, in four places of each at a
- * time that are `quarter` bytes apart, and returns all of them as one. A processor waits for such
- * reads together, and then has in its cache what another kernel reads next.
+ * collect(a, b, end, first, threshold, indices, words, scratch): as {@link collecting}; returns how
+ * many it found, or −1 when a difference is not finite.
  */
-export function touchKernel(memories: VectorMemories): KernelFunction {
-  const [a, b, quarter, end, bits] = [0, 1, 2, 3, 4];
-  const reads = [
-    { address: a, memory: memories.wanted },
-    { address: b, memory: memories.present },
-  ].map(({ address, memory }) => {
-    const half = shiftLeft(get(quarter), whole(1));
-    const places = [[], get(quarter), half, add(half, get(quarter))];
-    return places
-      .map((place) => (place.length === 0 ? get(address) : add(get(address), place)))
-      .map((place) => loadWord(place, { memory }))
-      .reduce((all, word) => or(all, word));
-  });
-  const line = [
-    ...set(
-      bits,
-      reads.reduce((all, each) => or(all, each), get(bits)),
-    ),
-    ...set(a, add(get(a), whole(CACHE_LINE))),
-    ...set(b, add(get(b), whole(CACHE_LINE))),
-  ];
+export function collectKernel(type: AbsoluteType, memories: VectorMemories): KernelFunction {
+  const parameters = COLLECTING.inputs.map((kind) => (kind === "v128" ? "f32" : kind));
+  const base = parameters.length;
+  const { loop, count, isNotFinite } = collecting(type, memories, base);
+  const inputs = parameters.flatMap((kind, i) =>
+    set(base + i, kind === "f32" ? splatFloat(get(i)) : get(i)),
+  );
   return {
-    name: "touch",
-    parameters: ["i32", "i32", "i32"],
-    variables: ["i32", "i32"],
+    name: `collect-${type}`,
+    parameters,
+    variables: [...COLLECTING.inputs, ...COLLECTING.variables],
     returns: true,
-    code: [
-      ...set(end, add(get(a), get(quarter))),
-      ...repeatWhile(line, below(get(a), get(end))),
-      ...get(bits),
-    ],
+    code: [...inputs, ...loop, ...orMinusOne(count, isNotFinite)],
   };
 }
 

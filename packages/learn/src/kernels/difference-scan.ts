@@ -1,6 +1,7 @@
-import type { AbsoluteType } from "@everfresh/core";
+import type { AbsoluteType, StateMovers } from "@everfresh/core";
 import { type Kernel, openKernels } from "@everfresh/core/wasm";
-import { collectKernel, GROUP, touchKernel, type VectorMemories } from "./difference-kernels.ts";
+import { collectKernel, GROUP, type VectorMemories } from "./difference-kernels.ts";
+import { touchKernel } from "./touch-kernel.ts";
 
 /**
  * Numbers that kernels look at between two looks at what they found; where they have to be copied,
@@ -31,6 +32,8 @@ export interface Comparison {
   readonly to: number;
   /** What the two lie in, where both are in WebAssembly memory: then nothing is copied. */
   readonly memories?: ComparedMemories | undefined;
+  /** Who moves what is wanted, where all of that is compared. */
+  readonly movers?: StateMovers | undefined;
 }
 
 /** Memories that kernels can be opened on; they may be the same. */

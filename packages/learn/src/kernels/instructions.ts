@@ -39,6 +39,8 @@ function simd(opcode: number): Operation {
 export const add: Operation = operation(0x6a);
 /** i32: a − b */
 export const subtract: Operation = operation(0x6b);
+/** i32: a · b */
+export const multiply: Operation = operation(0x6c);
 /** i32: bits of both */
 export const and: Operation = operation(0x71);
 /** i32: bits of either */

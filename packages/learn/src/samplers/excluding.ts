@@ -55,7 +55,7 @@ export function excluding(sampler: Sampler, ranges: readonly PositionRange[]): S
 }
 
 /** The same positions as ranges that ascend and do not touch. */
-function merged(ranges: readonly PositionRange[]): readonly PositionRange[] {
+export function merged(ranges: readonly PositionRange[]): readonly PositionRange[] {
   const result: PositionRange[] = [];
   for (const { from, to } of ranges.toSorted((a, b) => a.from - b.from)) {
     assert(from >= 0 && to >= from, `positions ${from} to ${to} are a range`);

@@ -1,34 +1,22 @@
 /**
  * Which of the differences |round(wanted) − present| are the largest. One pass over both vectors: a
- * scan in WebAssembly collects candidates from a little below the last threshold on. Where they get
+ * scan in WebAssembly collects candidates from a little below the expected threshold on. Where they get
  * too many, the k largest of them stay, and the smallest of those is the threshold from there on;
  * where they are too few in the end, a second pass starts from nothing. Without WebAssembly, and
  * where a difference is not finite, plain loops come to the same selection.
  */
 import type { AbsoluteType, ModelState } from "@everfresh/core";
+import { GROUP } from "../kernels/difference-kernels.ts";
 import { type Comparison, DifferenceScan } from "../kernels/difference-scan.ts";
+import { MoveScan } from "../kernels/move-scan.ts";
 import { Candidates, floatOf } from "./candidates.ts";
 import { PlainDifferences, type Selected } from "./plain-differences.ts";
+import { type Forecast, forecastAfter, levelOf, SMALLEST } from "./threshold-forecast.ts";
 
-/** Below it there is no positive float32. */
-const SMALLEST = 2 ** -149;
-/**
- * Share of the last threshold from which on candidates are collected: steps rarely change it by
- * more. Where that is too many, it comes closer to 1, half the way each time.
- */
-const SHARE_MIN = 0.8;
-const SHARE_MAX = 0.97;
 /** Candidates per wanted number before they are thinned out, which takes time for each of them. */
 const CANDIDATES_PER_WANTED = 4;
 /** However few are wanted, fewer candidates than these are never thinned out. */
 const CANDIDATES_MIN = 4_096;
-
-/** From where on a range is collected next. */
-interface Start {
-  /** The smallest difference that was selected last. */
-  readonly threshold: number;
-  readonly share: number;
-}
 
 /** How far a deployed state is from a trained one, rounded to a type. */
 export function comparisonOf(
@@ -42,6 +30,7 @@ export function comparisonOf(
     wanted: trained.parameters,
     present: deployed.parameters,
     memories: wanted === undefined || present === undefined ? undefined : { wanted, present },
+    movers: trained.movers,
   };
 }
 
@@ -50,10 +39,14 @@ export class DifferenceSelect {
   readonly #scan: DifferenceScan | null;
   readonly #plain = new PlainDifferences();
   readonly #candidates = new Candidates();
+  /** Of whole states, by those who move them; null where that is not to be had. */
+  #moveScan: MoveScan | null = null;
   /** Where to begin in each range, by where that starts; none where all differences were few. */
-  readonly #starts = new Map<number, Start>();
+  readonly #forecasts = new Map<number, Forecast>();
   /** Whether the last collection had to thin out. */
   #isThinned = false;
+  /** Whether the last forecast was too high. */
+  #isMissed = false;
 
   /** @param scan null for plain loops */
   constructor(scan: DifferenceScan | null = DifferenceScan.open()) {
@@ -66,13 +59,25 @@ export class DifferenceSelect {
    */
   largest(comparison: Comparison, k: number): Selected {
     const { from } = comparison;
-    if (!this.#collectFor(comparison, k)) return this.#plain.largest(comparison, k);
+    const moveScan = this.#moveScanOf(comparison, k);
+    if (!this.#takeMoved(moveScan, comparison, k) && !this.#collectFor(comparison, k)) {
+      return this.#plain.largest(comparison, k);
+    }
     const candidates = this.#candidates;
-    const share = this.#nextShare(this.#starts.get(from), k);
-    if (candidates.count < k) this.#starts.delete(from);
-    if (candidates.count === 0) return { indices: new Uint32Array(0), unsendable: 0 };
+    const { count } = candidates;
+    if (count === 0) return { indices: new Uint32Array(0), unsendable: 0 };
     const { indices, smallest } = candidates.largest(k);
-    if (indices.length === k) this.#starts.set(from, { threshold: floatOf(smallest), share });
+    if (count < k) {
+      this.#forecasts.delete(from);
+    } else {
+      const forecast = forecastAfter(this.#forecasts.get(from) ?? null, {
+        threshold: floatOf(smallest),
+        candidatesPerWanted: this.#isThinned ? Infinity : count / k,
+        isMissed: this.#isMissed,
+      });
+      this.#forecasts.set(from, forecast);
+      moveScan?.lookFrom(levelOf(forecast));
+    }
     return { indices, unsendable: 0 };
   }
 
@@ -88,12 +93,11 @@ export class DifferenceSelect {
    * Collects candidates that surely hold the `k` largest; false when a difference is not finite.
    */
   #collectFor(comparison: Comparison, k: number): boolean {
-    const last = this.#starts.get(comparison.from);
-    if (last !== undefined) {
-      const threshold = Math.max(SMALLEST, Math.fround(last.share * last.threshold));
-      if (!this.#collect(comparison, threshold, k)) return false;
+    const forecast = this.#forecasts.get(comparison.from);
+    if (forecast !== undefined && !this.#isMissed) {
+      if (!this.#collect(comparison, levelOf(forecast), k)) return false;
       if (this.#candidates.count >= k) return true;
-      this.#starts.delete(comparison.from);
+      this.#isMissed = true;
     }
     return this.#collect(comparison, SMALLEST, k);
   }
@@ -116,9 +120,33 @@ export class DifferenceSelect {
     });
   }
 
-  #nextShare(last: Start | undefined, k: number): number {
-    if (last === undefined) return SHARE_MIN;
-    const isMany = this.#isThinned || this.#candidates.count > 2 * k;
-    return isMany ? Math.min(SHARE_MAX, (1 + last.share) / 2) : last.share;
+  /** The scan by those who move all that is compared; null where there is none. */
+  #moveScanOf(comparison: Comparison, k: number): MoveScan | null {
+    const { from, to, wanted } = comparison;
+    if (this.#scan === null || from > 0 || to < wanted.length) return null;
+    if (this.#moveScan?.suits(comparison, k) !== true) {
+      this.#moveScan = MoveScan.open(comparison, k);
+    }
+    return this.#moveScan;
+  }
+
+  /** Candidates from the last step; false when that does not surely have found the `k` largest. */
+  #takeMoved(moveScan: MoveScan | null, comparison: Comparison, k: number): boolean {
+    this.#isMissed = false;
+    const forecast = this.#forecasts.get(comparison.from);
+    if (moveScan === null || forecast === undefined) return false;
+    const level = levelOf(forecast);
+    const candidates = this.#candidates;
+    candidates.clear();
+    this.#isThinned = false;
+    const add = (indices: Uint32Array, words: Int32Array): number => {
+      candidates.addAll(indices, words);
+      return level;
+    };
+    if (!moveScan.take(add)) return false;
+    const from = comparison.to - (comparison.to % GROUP);
+    if (this.#scan?.collect({ ...comparison, from }, level, add) !== true) return false;
+    this.#isMissed = candidates.count < k;
+    return !this.#isMissed;
   }
 }

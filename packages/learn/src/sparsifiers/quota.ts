@@ -122,9 +122,9 @@ export class Quota {
 
   #learn({ update, bytes }: Published): void {
     const entries = update.indices.length;
-    if (entries === 0) return;
-    const buffers = update.buffers.reduce((sum, { data }) => sum + data.byteLength, 0);
-    const cost = Math.max(bytes - buffers - HEADER_BYTES, 1) / entries;
+    // Buffers travel in fewer bytes than they have, so that what is left for entries is not known.
+    if (entries === 0 || update.buffers.length > 0) return;
+    const cost = Math.max(bytes - HEADER_BYTES, 1) / entries;
     this.#costs = [...this.#costs, cost].slice(-COSTS_KEPT);
   }
 }

@@ -13,6 +13,7 @@ import {
 } from "@everfresh/core";
 import { NonFiniteParameterError } from "../errors.ts";
 import { incrementsOf } from "./increments.ts";
+import { roundAllTo } from "./rounding.ts";
 
 /** What an update changes of the parameters: a change without buffers. */
 export type Entries = Omit<StateChange, "buffers">;
@@ -44,7 +45,8 @@ export function entriesOf(
     };
   }
   const type = roundingOf(valueType);
-  const values = wanted.map((value) => roundTo(type, value));
+  const values = new Float32Array(wanted);
+  roundAllTo[type](wanted, () => values);
   if (valueType !== "float32Xor") return { valueType, indices, values };
   // Words, never numbers: xor makes bits that are no number, and they must stay as they are.
   const words = new Uint32Array(values.buffer);

@@ -1,7 +1,7 @@
 import { ManualClock } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { LabelJoin, LabelJoinOptions, Prediction } from "./label-join.ts";
+import type { LabelEvent, LabelJoin, LabelJoinOptions, Prediction } from "./label-join.ts";
 
 /** A prediction whose content follows from its number. */
 export function madePrediction(number: number): Prediction {
@@ -23,6 +23,12 @@ const labelOf = (number: number, label = number % 10): { id: string; label: numb
   id: `sample-${number}`,
   label,
 });
+
+function eventOf({ kind, number }: { kind: string; number: number }): LabelEvent {
+  return kind === "predicted"
+    ? { kind: "predicted", prediction: madePrediction(number) }
+    : { kind: "labelled", label: labelOf(number) };
+}
 
 /** What every label join must do; `open` gives a new, empty one. */
 export function labelJoinConformance(
@@ -96,11 +102,8 @@ export function labelJoinConformance(
       expect(await join.labelled([labelOf(3), labelOf(3)])).toEqual(["early", "duplicate"]);
       expect(await join.predicted(made(1, 2))).toEqual(["duplicate", "joined"]);
       expect((await join.joined(0, 2)).map(({ label }) => label)).toEqual([4, 5]);
-      expect(join.stats()).toMatchObject({
-        duplicateLabels: 4,
-        conflicts: 1,
-        duplicatePredictions: 1,
-      });
+      const counts = { duplicateLabels: 4, conflicts: 1, duplicatePredictions: 1 };
+      expect(join.stats()).toMatchObject(counts);
     });
 
     it("gives predictions up that have waited too long, and says so to their labels", async () => {
@@ -116,13 +119,8 @@ export function labelJoinConformance(
       expect(await join.labelled([labelOf(1), labelOf(2)])).toEqual(["expired", "joined"]);
       clock.advance(600);
       expect(await join.predicted(made(9, 1))).toEqual(["stored", "duplicate"]);
-      expect(join.stats()).toMatchObject({
-        pending: 1,
-        early: 0,
-        expiredByAge: 1,
-        tooLate: 1,
-        earlyExpired: 1,
-      });
+      const counts = { pending: 1, early: 0, expiredByAge: 1, tooLate: 1, earlyExpired: 1 };
+      expect(join.stats()).toMatchObject(counts);
     });
 
     it("bounds what waits, the oldest going first", async () => {
@@ -139,11 +137,8 @@ export function labelJoinConformance(
       await join.predicted(made(1, 2, 3));
       await join.labelled([labelOf(1), labelOf(2), labelOf(3)]);
       // The first one is forgotten: its label might be one that comes before its sample.
-      expect(await join.labelled([labelOf(1), labelOf(2), labelOf(3)])).toEqual([
-        "early",
-        "duplicate",
-        "duplicate",
-      ]);
+      const fates = await join.labelled([labelOf(1), labelOf(2), labelOf(3)]);
+      expect(fates).toEqual(["early", "duplicate", "duplicate"]);
     });
 
     it("keeps what is joined until it is released", async () => {
@@ -203,6 +198,45 @@ export function labelJoinConformance(
       const { lagMs, lagSamples } = join.stats();
       expect(lagMs).toMatchObject({ count: 80, mean: 210, max: 210, p50: 210, p99: 210 });
       expect(lagSamples).toMatchObject({ count: 80, mean: 20, max: 20, p50: 20 });
+    });
+
+    it("takes predictions and labels together as if each had come by itself", async () => {
+      const event = fc.record({
+        kind: fc.constantFrom("predicted", "labelled"),
+        number: fc.nat(9),
+      });
+      const groups = fc.array(fc.array(event, { maxLength: 8 }), { maxLength: 6 });
+      const limits = { pendingMax: 4, earlyMax: 2 };
+      await fc.assert(
+        fc.asyncProperty(groups, async (list) => {
+          const clock = newClock();
+          await using together = await opened(clock, limits);
+          await using single = await opened(clock, limits);
+          for (const group of list) {
+            clock.advance(400);
+            await together.take(group.map(eventOf));
+            for (const { kind, number } of group) {
+              if (kind === "predicted") await single.predicted(made(number));
+              else await single.labelled([labelOf(number)]);
+            }
+          }
+          expect(together.stats()).toEqual(single.stats());
+          const count = single.joinedCount();
+          expect(await together.joined(0, count)).toEqual(await single.joined(0, count));
+        }),
+        { numRuns: 12 },
+      );
+    });
+
+    it("takes all of them or none", async () => {
+      await using join = await opened(newClock(), { joinedMax: 1 });
+      const events = ["predicted", "labelled"].flatMap((kind) =>
+        [1, 2].map((number) => eventOf({ kind, number })),
+      );
+      await expect(join.take(events)).rejects.toMatchObject({ code: "EF_LABELS_BACKLOG" });
+      const wrong = { kind: "labelled", label: { id: "sample-1", label: NaN } } as const;
+      await expect(join.take([...events.slice(0, 2), wrong])).rejects.toThrow(RangeError);
+      expect(join.stats()).toMatchObject({ pending: 0, joined: 0 });
     });
 
     it("stands still when the clock is set back", async () => {

@@ -26,6 +26,11 @@ export interface ArrivedLabel {
   readonly label: number;
 }
 
+/** What comes to a {@link LabelJoin}, in the order in which it came. */
+export type LabelEvent =
+  | { readonly kind: "predicted"; readonly prediction: Prediction }
+  | { readonly kind: "labelled"; readonly label: ArrivedLabel };
+
 /** A prediction and its label. */
 export interface JoinedPrediction extends Prediction {
   readonly label: number;
@@ -100,6 +105,14 @@ export interface LabelJoin extends AsyncDisposable {
    * @throws LabelsWriteError when the disk or another program does not let it
    */
   labelled(labels: readonly ArrivedLabel[]): Promise<readonly LabelFate[]>;
+  /**
+   * Takes predictions and labels in, in their order, all or none, as if each had been a call of its
+   * own; resolves when what follows from them is stored.
+   * @throws RangeError for a label that is not a finite number
+   * @throws LabelBacklogError when too many joined ones have not been released
+   * @throws LabelsWriteError when the disk or another program does not let it
+   */
+  take(events: readonly LabelEvent[]): Promise<void>;
   /** Gives up what has waited too long; returns how many predictions. The other calls do so too. */
   expire(): Promise<number>;
   /** How many have been joined, those included that were released. */

@@ -11,6 +11,7 @@
 import { LabelBacklogError } from "../errors.ts";
 import type {
   ArrivedLabel,
+  LabelEvent,
   LabelFate,
   LabelLimits,
   LabelStats,
@@ -45,12 +46,27 @@ export class LabelRules {
   /** @throws RangeError, LabelBacklogError before anything is changed */
   labelled(labels: readonly ArrivedLabel[]): readonly LabelFate[] {
     const { pending } = this.#tables;
-    for (const { id, label } of labels) {
-      if (!Number.isFinite(label)) throw new RangeError(`Label ${label} of "${id}" is no number`);
-    }
+    checkNumbers(labels);
     this.#checkBacklog(labels.filter(({ id }) => pending.get(id) !== null).length);
     this.expire();
     return labels.map((label) => this.#label(label));
+  }
+
+  /** @throws RangeError, LabelBacklogError before anything is changed */
+  take(events: readonly LabelEvent[]): void {
+    const { early } = this.#tables;
+    const labels = events.flatMap((event) => (event.kind === "labelled" ? [event.label] : []));
+    checkNumbers(labels);
+    // No more than these can be joined; which of them will be is known only as they are taken in.
+    const met = events.filter(
+      (event) => event.kind === "predicted" && early.get(event.prediction.id) !== null,
+    );
+    this.#checkBacklog(labels.length + met.length);
+    this.expire();
+    for (const event of events) {
+      if (event.kind === "predicted") this.#predict(event.prediction);
+      else this.#label(event.label);
+    }
   }
 
   /** Gives up what is too old; returns how many predictions. */
@@ -188,6 +204,12 @@ export class LabelRules {
     const oldest = settled.oldest();
     if (oldest !== null) settled.remove(oldest);
     state.settled--;
+  }
+}
+
+function checkNumbers(labels: readonly ArrivedLabel[]): void {
+  for (const { id, label } of labels) {
+    if (!Number.isFinite(label)) throw new RangeError(`Label ${label} of "${id}" is no number`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { assert } from "@everfresh/core";
 import {
   type JoinedPrediction,
+  type LabelEvent,
   type LabelJoin,
   type LabelJoinOptions,
   labelLimits,
@@ -29,6 +30,7 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
   return {
     predicted: async (predictions) => rules().predicted(predictions.map(ownedPrediction)),
     labelled: async (labels) => rules().labelled(labels),
+    take: async (events) => rules().take(events.map(ownedEvent)),
     expire: async () => rules().expire(),
     joinedCount: () => state.joined,
     joined: async (from, to) => {
@@ -43,6 +45,12 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
     stats: () => statsOf(state),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
+}
+
+/** An event whose prediction has its own copy of features and outputs. */
+function ownedEvent(event: LabelEvent): LabelEvent {
+  if (event.kind === "labelled") return event;
+  return { kind: "predicted", prediction: ownedPrediction(event.prediction) };
 }
 
 /** A map keeps the order in which rows were added, which is that of their numbers. */

@@ -6,6 +6,7 @@ import { labelsUnreadable, openLabelDatabase } from "./label-database.ts";
 import {
   type ArrivedLabel,
   type JoinedPrediction,
+  type LabelEvent,
   type LabelFate,
   type LabelJoin,
   type LabelJoinOptions,
@@ -73,6 +74,10 @@ class SqliteLabelJoin implements LabelJoin {
 
   async labelled(labels: readonly ArrivedLabel[]): Promise<readonly LabelFate[]> {
     return this.#write((rules) => rules.labelled(labels));
+  }
+
+  async take(events: readonly LabelEvent[]): Promise<void> {
+    this.#write((rules) => rules.take(events));
   }
 
   async expire(): Promise<number> {

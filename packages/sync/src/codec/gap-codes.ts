@@ -194,6 +194,16 @@ export function readExpGolomb(reader: BitReader, parameter: number): number {
   return 2 ** width + reader.bits(width) - 2 ** parameter;
 }
 
+/** Whole numbers of both signs as those from 0 on: 2d for d ≥ 0, −2d − 1 below. */
+export function zigzag(value: number): number {
+  return value >= 0 ? 2 * value : -2 * value - 1;
+}
+
+/** What {@link zigzag} makes `code` of. */
+export function unzigzag(code: number): number {
+  return code % 2 === 0 ? code / 2 : -(code + 1) / 2;
+}
+
 /** Bits of all gaps as varints. */
 export function varintBits(statistics: GapStatistics): number {
   let bits = 0;

@@ -161,7 +161,10 @@ function joinOf(
   a: MeasuredSection,
   b: MeasuredSection,
 ): MeasuredSection {
-  const statistics = a.statistics.map((value, at) => value + (b.statistics[at] ?? 0));
+  const statistics = a.statistics.slice();
+  for (let i = 0; i < statistics.length; i++) {
+    statistics[i] = (statistics[i] ?? 0) + (b.statistics[i] ?? 0);
+  }
   const index = indices[b.from] ?? 0;
   countGap(statistics, index - startOf(layout, b.first), -1);
   countGap(statistics, index - (indices[b.from - 1] ?? 0) - 1, 1);

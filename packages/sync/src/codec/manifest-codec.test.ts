@@ -1,4 +1,4 @@
-import { classes, image } from "@everfresh/core";
+import { classes, image, numeric } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 
 import { CorruptManifestError } from "../errors.ts";
@@ -15,10 +15,32 @@ const IMAGES: Manifest = {
   target: classes(10, ["zero", "one", "two", "three", "four", "five", "six", "7", "8", "neun"]),
 };
 
+const NUMERIC = { kind: "numeric", size: 1 };
+
+const STANDARDISED: Manifest = {
+  ...smallManifest(),
+  preprocessing: numeric(20, {
+    mean: Array.from({ length: 20 }, (_, i) => i / 3),
+    std: Array.from({ length: 20 }, (_, i) => 1 + i / 7),
+  }),
+};
+
+const LIMITED: Manifest = {
+  ...STANDARDISED,
+  preprocessing: numeric(20, {
+    mean: new Array<number>(20).fill(0),
+    std: new Array<number>(20).fill(1),
+    limit: 2.5,
+  }),
+};
+
 describe("encodeManifest and decodeManifest", () => {
-  it.each([smallManifest(), IMAGES])("give back exactly the manifest that went in", (manifest) => {
-    expect(decodeManifest(encodeManifest(manifest))).toEqual(manifest);
-  });
+  it.each([smallManifest(), IMAGES, STANDARDISED, LIMITED])(
+    "give back exactly the manifest that went in",
+    (manifest) => {
+      expect(decodeManifest(encodeManifest(manifest))).toEqual(manifest);
+    },
+  );
 
   it("find every flipped bit outside the format version", () => {
     const bytes = encodeManifest(smallManifest());
@@ -37,6 +59,12 @@ describe("encodeManifest and decodeManifest", () => {
     ["with a long log id", edited({ logId: "x".repeat(65) }), "logId"],
     ["with an unknown preprocessing", edited({ preprocessing: { kind: "audio" } }), "audio"],
     ["with an impossible size", edited({ preprocessing: { kind: "numeric", size: -1 } }), "-1"],
+    ["with half a standardisation", edited({ preprocessing: { ...NUMERIC, mean: [0] } }), "std"],
+    [
+      "with a deviation of 0",
+      edited({ preprocessing: { ...NUMERIC, mean: [0], std: [0] } }),
+      "std",
+    ],
     ["with another input size", edited({ input: { name: "x", shape: [21] } }), "preprocessing"],
     ["with a missing class", edited({ output: { name: "y", shape: [9] } }), "10 classes"],
     [

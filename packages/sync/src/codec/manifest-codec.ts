@@ -133,15 +133,29 @@ function tensorSpecOf(value: unknown): StateTensorSpec {
 function preprocessingOf(value: unknown): Preprocessing {
   const fields = recordOf(value, "preprocessing");
   const kind = textOf(fields["kind"], "kind of preprocessing");
-  if (kind === "numeric") return numeric(numberOf(fields["size"], "size"));
+  if (kind === "numeric") return numericOf(fields);
   if (kind !== "image") throw fail(`preprocessing "${kind}" is unknown`);
   return image({
     width: numberOf(fields["width"], "width"),
     height: numberOf(fields["height"], "height"),
     channels: numberOf(fields["channels"], "channels"),
-    mean: listOf(fields["mean"], "mean").map((entry) => numberOf(entry, "mean")),
-    std: listOf(fields["std"], "std").map((entry) => numberOf(entry, "std")),
+    mean: numbersOf(fields["mean"], "mean"),
+    std: numbersOf(fields["std"], "std"),
   });
+}
+
+function numericOf(fields: Readonly<Record<string, unknown>>): Preprocessing {
+  const size = numberOf(fields["size"], "size");
+  if (fields["mean"] === undefined && fields["std"] === undefined) return numeric(size);
+  return numeric(size, {
+    mean: numbersOf(fields["mean"], "mean"),
+    std: numbersOf(fields["std"], "std"),
+    ...(fields["limit"] === undefined ? {} : { limit: numberOf(fields["limit"], "limit") }),
+  });
+}
+
+function numbersOf(value: unknown, what: string): readonly number[] {
+  return listOf(value, what).map((entry) => numberOf(entry, what));
 }
 
 function targetOf(value: unknown): ClassTarget {

@@ -183,6 +183,17 @@ describe("encodeUpdate and decodeUpdate", () => {
     const noBuffers = Uint8Array.of(...bytes.subarray(0, -4), 0, 0, 0, 0, 0);
     noBuffers[3]! |= 0x20;
     expect(() => decode(noBuffers)).toThrow("none is there");
+    const table = Float32Array.from({ length: 8 }, (_, i) => i);
+    const added = encodeUpdate(
+      { ...updateOf([], []), buffers: [{ tensor: 1, data: table, adds: true }] },
+      { layout: layoutOf(1_000, 8) },
+    );
+    const formAt = added.findIndex((byte, i) => byte === 13 && added[i + 1] === 8);
+    for (const form of [6, 7, 9, 10, 11, 14, 16, 29]) {
+      const other = added.slice();
+      other[formAt] = form;
+      expect(() => decode(other)).toThrow(`form ${form} of buffer 1 is unknown`);
+    }
     expect(() => decode(Uint8Array.of(...bytes, 0))).toThrow("too many");
     const empty = encodeUpdate(updateOf([], []), { layout: ONE });
     empty[3] = 3;
@@ -302,8 +313,9 @@ function bitsOf({ values, scales, buffers, ...rest }: Update): unknown {
     ...rest,
     values: bytes(values),
     ...(scales === undefined ? {} : { scales: bytes(scales) }),
-    buffers: buffers.map(({ tensor, data }) => ({
+    buffers: buffers.map(({ tensor, data, adds }) => ({
       tensor,
+      adds,
       kind: data.constructor.name,
       data: bytes(data),
     })),

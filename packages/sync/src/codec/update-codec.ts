@@ -15,7 +15,7 @@ import {
 
 import { BitReader } from "./bit-reader.ts";
 import { BitWriter } from "./bit-writer.ts";
-import { readBuffers, writeBuffers } from "./buffer-section.ts";
+import { readBuffers, sumsIfSmaller, writeBuffers } from "./buffer-section.ts";
 import { readIndices, writeIndices } from "./index-sections.ts";
 import { PARAMETERS_MAX, TENSORS_MAX } from "./limits.ts";
 import { corrupt, openUpdate, writeUpdateHeader } from "./update-header.ts";
@@ -28,8 +28,9 @@ export interface EncodeUpdateOptions {
   /** Of the state that the update is for. */
   readonly layout: StateLayout;
   /**
-   * The bits of all parameters before the update. With them a `float32` update travels as
-   * `float32Xor` where that takes fewer bytes, and is decoded as such.
+   * The words of the state before the update: of its parameters, or of all of it. Where that takes
+   * fewer bytes, with the former a `float32` update travels as `float32Xor`, with the latter float32
+   * buffers as what is added to them; and both are decoded as such.
    */
   readonly base?: Uint32Array;
 }
@@ -49,8 +50,11 @@ export interface DecodeUpdateOptions {
 export function encodeUpdate(update: Update, { layout, base }: EncodeUpdateOptions): Uint8Array {
   checkUpdate(update, layout);
   const words = base === undefined ? null : xorIfSmaller(update, base);
-  const sent: Update =
-    words === null ? update : { ...update, valueType: "float32Xor", values: words };
+  const sent: Update = {
+    ...update,
+    ...(words === null ? {} : { valueType: "float32Xor", values: words }),
+    ...(base === undefined ? {} : { buffers: sumsIfSmaller(update.buffers, layout, base) }),
+  };
   const { indices, buffers } = sent;
   const rule = ruleFor(sent);
   const writer = writeUpdateHeader(sent, rule.code);

@@ -152,8 +152,12 @@ export function randomUpdate(random: Random, layout: StateLayout = FUZZ_LAYOUT):
 function randomBuffer(random: Random, tensor: number, dtype: string, length: number): BufferChange {
   const words = Uint32Array.from({ length: length * 2 }, () => random.uint32());
   if (dtype === "float32") {
-    if ((words[0] ?? 0) % 2 === 0) words.forEach((word, i) => (words[i] = word & 0xffff0000));
-    return { tensor, data: new Float32Array(words.buffer, 0, length) };
+    const data = new Float32Array(words.buffer, 0, length);
+    const kind = random.below(4);
+    if (kind === 0) words.forEach((word, i) => (words[i] = word & 0xffff0000));
+    const unit = 2 ** (random.below(60) - 40);
+    if (kind === 1) data.forEach((_, i) => (data[i] = (random.below(2_001) - 1_000) * unit));
+    return random.below(2) === 0 ? { tensor, data } : { tensor, data, adds: true };
   }
   if (dtype === "int32") return { tensor, data: new Int32Array(words.buffer, 0, length) };
   if (dtype === "int64") return { tensor, data: new BigInt64Array(words.buffer, 0, length) };

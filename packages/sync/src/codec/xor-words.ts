@@ -10,6 +10,7 @@ import { BitReader } from "./bit-reader.ts";
 import { BitWriter } from "./bit-writer.ts";
 import type { ByteReader, Failure } from "./byte-reader.ts";
 import type { ByteWriter } from "./byte-writer.ts";
+import { unzigzag, zigzag } from "./gap-codes.ts";
 
 /** Lengths that differ from the usual one by more than a few pay no larger code. */
 const ORDER_MAX = 5;
@@ -69,7 +70,7 @@ export function readXorWords(
   if (order > ORDER_MAX) throw fail(`xor words have order ${order}`);
   for (let i = 0; i < target.length; i++) {
     const difference = (reader.unary(64) << order) + reader.bits(order);
-    const length = centre - ((difference >>> 1) ^ -(difference & 1));
+    const length = centre - unzigzag(difference);
     if (length < 0 || length > 32) throw fail(`a xor word has ${length} bits`);
     target[i] = length === 0 ? 0 : 2 ** (length - 1) + reader.bits(length - 1);
   }
@@ -111,8 +112,4 @@ export function readXor(
   readXorWords(bits, fail, { centre: (head & 31) + 1, order: head >>> 5 }, words);
   reader.raw(bits.end());
   return words;
-}
-
-function zigzag(value: number): number {
-  return (value << 1) ^ (value >> 31);
 }

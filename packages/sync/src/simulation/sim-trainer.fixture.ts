@@ -140,7 +140,7 @@ export class SimTrainer implements SimServer {
     const { random, time, logId, onPublished, signingKey } = this.#options;
     const eventTimeMs = random.below(5) === 0 ? null : Math.floor(time.nowMs());
     const update = this.#deployed.updateFor(changeOf(random), eventTimeMs);
-    const base = new Uint32Array(this.#deployed.state.buffer, 0, SIM_LAYOUT.parameterCount);
+    const base = new Uint32Array(this.#deployed.state.buffer, 0, SIM_LAYOUT.byteLength / 4);
     const unsigned = encodeUpdate(update, { layout: SIM_LAYOUT, base });
     const bytes = signingKey === null ? unsigned : await signUpdate(unsigned, signingKey);
     await this.#log.append(bytes);
@@ -166,7 +166,7 @@ function changeOf(random: Random): StateChange {
   const buffers =
     random.below(6) === 0
       ? [
-          { tensor: 2, data: Float32Array.from({ length: 3 }, () => random.normal()) },
+          { tensor: 2, ...meanOf(random) },
           { tensor: 3, data: BigInt64Array.of(BigInt(random.uint32())) },
         ]
       : [];
@@ -179,4 +179,11 @@ function changeOf(random: Random): StateChange {
   const valueType = kind === 1 ? "float16" : "float32";
   const values = Float32Array.from(indices, () => roundTo(valueType, random.normal()));
   return { valueType, indices, values, buffers };
+}
+
+/** New means, or multiples of 1/8 that are added to those there are. */
+function meanOf(random: Random): { readonly data: Float32Array; readonly adds: boolean } {
+  const adds = random.below(2) === 0;
+  const draw = (): number => (adds ? random.below(17) / 8 - 1 : random.normal());
+  return { data: Float32Array.from({ length: 3 }, draw), adds };
 }

@@ -46,7 +46,6 @@ describe("everfresh export", () => {
   it("writes what the trainer had learned at its last checkpoint", async () => {
     const trained = cloneState(model.state);
     trained.parameters[7] = 0.5;
-    const score = { correct: 0, total: 0, window: "" };
     const { checkpointFile: file } = openStateDirectory(at("state"));
     await checkpointFile(file).save({
       step: 9,
@@ -55,8 +54,17 @@ describe("everfresh export", () => {
       fingerprint,
       deployed: new Uint8Array(model.state.buffer),
       training: { state: new Uint8Array(trained.buffer), optimizer: new Uint8Array(0) },
-      sampler: { seed: 1, stream: 2, drawn: 3 },
-      prequential: { trained: score, deployed: score },
+      tested: 72,
+      strategy: {
+        spec: null,
+        checkpoint: {
+          ...{ kind: "proactive", samples: 72, past: 72, iterations: 9, isRunning: false },
+          ...{ random: { seed: 1, stream: 2, drawn: 3 }, sampler: null, trigger: null },
+          ...{ budget: { nowMs: null, parts: [] }, intake: null },
+        },
+      },
+      evaluation: null,
+      costs: null,
     });
     expect(await exporting("--trained", "-o", at("model.onnx"))).toBe(0);
     expect(said).toContain(`version 9, fingerprint ${fingerprintOf(trained)}`);
@@ -117,7 +125,14 @@ async function writeRun(directory: string, name: string, { state }: Model): Prom
   const opened = openStateDirectory(directory);
   const parameters = state.layout.parameterCount;
   const facts = { model: name, source: "digits", seed: 3, parameters };
-  opened.writeRecord({ ...facts, mode: "weights", plan: null, processor: null, goal: null });
+  opened.writeRecord({
+    ...facts,
+    mode: "weights",
+    labelLag: null,
+    plan: null,
+    processor: null,
+    goal: null,
+  });
   await using log = await openUpdateLog({ file: opened.databaseFile });
   const start = deployCopy(state, 0);
   const bytes = new Uint8Array(start.state.buffer);

@@ -24,6 +24,7 @@ beforeEach(async () => {
     seed: 1,
     parameters: SMALL_MODEL.state.layout.parameterCount,
     mode: "weights",
+    labelLag: null,
     plan: null,
     processor: null,
     goal: null,

@@ -18,13 +18,14 @@ import {
   type PlanOptions,
   positiveNumber,
 } from "../options.ts";
+import { addStrategyOptions, type StrategyOptions, withStrategy } from "../strategy-options.ts";
 import { summaryOf } from "../summary.ts";
 import { terminalOn } from "../terminal.ts";
 
 const PORT_DEFAULT = 7070;
 
 /** Options of `everfresh run`. */
-export interface RunCommandOptions extends CommonOptions, PlanOptions {
+export interface RunCommandOptions extends CommonOptions, PlanOptions, StrategyOptions {
   readonly config?: string;
   /** Let a model with other tensors start anew in the same state directory. */
   readonly newGeneration?: boolean;
@@ -55,12 +56,12 @@ export function runCommand(): Command {
     .option("--signing-key <file>", "private key of `keygen`: signs all that is published")
     .option("--nats <url>", "publish to a NATS server too, such as nats://127.0.0.1:4222")
     .option("--nats-creds <file>", "credentials for --nats, as `nsc` writes them");
-  addServerOptions(addCommonOptions(command));
+  addStrategyOptions(addServerOptions(addCommonOptions(command)));
   return command.action(async (options: RunCommandOptions) => {
     const file = configFileOf(options);
     const loaded = file === undefined ? null : await loadConfig(file);
     await execute(options, {
-      config: (seed) => loaded ?? builtInDigits(options, seed),
+      config: (seed) => withStrategy(loaded ?? builtInDigits(options, seed), options),
       stateDirectory:
         options.state ??
         path.join(loaded?.directory ?? ".", ".everfresh", loaded?.definition.name ?? "digits"),

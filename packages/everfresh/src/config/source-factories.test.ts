@@ -1,0 +1,38 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { csv, digits, rotated, sea } from "./source-factories.ts";
+
+let directory = "";
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), "everfresh-factories-"));
+  await writeFile(path.join(directory, "prices.csv"), "load,price,class\n1,2,up\n3,4,down\n");
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+describe("source factories", () => {
+  it("find a table beside the configuration", async () => {
+    const source = await csv({ file: "prices.csv", label: "class" })({ directory });
+    expect(source).toMatchObject({ name: "prices", size: 2 });
+    expect(source.schema.target.labels).toEqual(["down", "up"]);
+  });
+
+  it("open generated streams, and turn the images of any other", async () => {
+    expect((await sea({ size: 7 })({ directory })).size).toBe(7);
+    const plain = digits({ seed: 1, size: 3 });
+    const turned = rotated(plain, { fromSample: 2, degrees: 90 });
+    const before = await imagesOf(await plain({ directory }));
+    const after = await imagesOf(await turned({ directory }));
+    expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
+    expect(after[2]).not.toEqual(before[2]);
+  });
+});
+
+async function imagesOf(
+  source: Awaited<ReturnType<ReturnType<typeof digits>>>,
+): Promise<unknown[]> {
+  const images: unknown[] = [];
+  for await (const { features } of source.read()) images.push(features);
+  return images;
+}

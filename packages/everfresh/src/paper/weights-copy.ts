@@ -1,0 +1,106 @@
+import {
+  deployCopy,
+  type DeployedState,
+  type ModelState,
+  Random,
+  type StateChange,
+  streamOf,
+} from "@everfresh/core";
+import {
+  estimateBuffers,
+  type Sparsifier,
+  sparsifierOf,
+  type SparsifierSpec,
+  uniformSampler,
+} from "@everfresh/learn";
+import { defaultBuffersEvery } from "../config/deployment-options.ts";
+import type { Follower } from "./follower.ts";
+import type { Compression, WeightsRow } from "./row-spec.ts";
+import type { SeedRun } from "./seed-run.ts";
+import { UpdateAccount } from "./update-account.ts";
+import { changedOf, weighUpdate } from "./update-weight.ts";
+
+/** What a copy needs of the run of its seed. */
+export type CopySource = Pick<SeedRun, "session" | "history" | "experiment" | "seed" | "clock">;
+
+/** A deployed copy: it gets the updates that replicas would get. */
+export class WeightsCopy implements Follower {
+  readonly row: WeightsRow;
+  readonly updates: UpdateAccount = new UpdateAccount();
+  selectSeconds = 0;
+  encodeSeconds = 0;
+  readonly #source: CopySource;
+  readonly #deployed: DeployedState;
+  readonly #sparsifier: Sparsifier;
+  /** Updates from one estimate of statistics to the next; infinite without BatchNormalization. */
+  readonly #buffersEvery: number;
+
+  /** Begins as a copy of `state`. */
+  constructor(row: WeightsRow, state: ModelState, source: CopySource) {
+    this.row = row;
+    this.#source = source;
+    this.#deployed = deployCopy(state, 0, { shared: true, kernels: true });
+    this.#sparsifier = sparsifierOf(sparsifierSpecOf(row.compression), { seed: source.seed });
+    const { compression } = row;
+    const ratio = compression.selector === "qsgd" ? 1 : compression.ratio;
+    const hasBuffers = state.layout.tensors.some(({ role }) => role === "buffer");
+    this.#buffersEvery = hasBuffers ? defaultBuffersEvery(ratio) : Infinity;
+  }
+
+  get state(): ModelState {
+    return this.#deployed.state;
+  }
+
+  async follow(trained: ModelState, samples: number): Promise<void> {
+    const { clock } = this.#source;
+    const deployed = this.#deployed;
+    const startMs = clock.monotonicMs();
+    const change = this.#sparsifier.select(trained, deployed.state);
+    if (change.indices.length === 0) return;
+    const isDue = (deployed.version + 1) % this.#buffersEvery === 0;
+    const buffers = isDue ? await statisticsUnder(deployed, change, this.#source, samples) : [];
+    this.selectSeconds += (clock.monotonicMs() - startMs) / 1_000;
+    const { update, bytes, encodeSeconds } = weighUpdate(deployed, { ...change, buffers }, clock);
+    this.encodeSeconds += encodeSeconds;
+    this.updates.made(change.indices.length);
+    this.updates.weighed(bytes);
+    const before = Float32Array.from(change.indices, (at) => deployed.state.parameters[at] ?? 0);
+    deployed.apply(update);
+    this.updates.changed(changedOf(change.indices, before, deployed.state.parameters));
+  }
+}
+
+/** The statistics of BatchNormalization that belong to a deployed state once `change` is made. */
+export function statisticsUnder(
+  deployed: DeployedState,
+  change: StateChange,
+  { session, history, experiment, seed }: CopySource,
+  samples: number,
+): ReturnType<typeof estimateBuffers> {
+  const { preprocessing, batchSize } = experiment;
+  // Only its seed counts: which samples they are follows from the version.
+  const sampler = uniformSampler(new Random(seed, streamOf("running statistics")));
+  const source = { session, history, preprocessing, batchSize, sampler, deployed };
+  return estimateBuffers(source, change, samples);
+}
+
+/** As the product deploys: over all parameters together, values as float16. */
+function sparsifierSpecOf(compression: Compression): SparsifierSpec {
+  switch (compression.selector) {
+    case "topK":
+      return { kind: "topK", scope: "global", ...shared(compression.ratio) };
+    case "randomK":
+      return { kind: "randomK", unbiased: false, ...shared(compression.ratio) };
+    case "qsgd":
+      return { kind: "qsgd", bits: compression.bits, unbiased: false };
+    default:
+      return compression satisfies never;
+  }
+}
+
+function shared(ratio: number): {
+  readonly amount: { readonly kind: "ratio"; readonly ratio: number };
+  readonly valueType: "float16";
+} {
+  return { amount: { kind: "ratio", ratio }, valueType: "float16" };
+}

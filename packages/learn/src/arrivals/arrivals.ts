@@ -1,0 +1,42 @@
+import type { LabelStats } from "@everfresh/streams";
+
+/** How long to wait for samples, and how many may come. */
+export interface Wanted {
+  /** So many are worth waking up for; 1 or more. */
+  readonly least: number;
+  /** So many have a place, 1 or more. */
+  readonly most: number;
+  /** Wakes up after so many milliseconds, too; null: only for samples, or the end of them. */
+  readonly waitMs: number | null;
+}
+
+/**
+ * How samples come into the history: in order, each with its label, and with what was predicted for it
+ * when it came.
+ *
+ *   labels come along:  source ──► history ──► predicted now, and scored
+ *   labels come late:   source ──► predicted now ──► kept until the label comes ──► history, scored
+ */
+export interface Arrivals {
+  /**
+   * Waits for samples as it is `wanted`, and stores in the history those that have their labels.
+   * @throws what source, history and stores throw
+   */
+  receive(wanted: Wanted): Promise<void>;
+  /** Whether everything that will ever come is in the history. */
+  readonly isOver: boolean;
+  /** Samples that have come and that nothing was done with yet. */
+  readonly waiting: number;
+  /** When the sample at this position of the history came, on the monotonic clock; null if unknown. */
+  cameAtMs(position: number): number | null;
+  /**
+   * Scores the samples of the history from position `from` up to but without `to`, a few hundred, by
+   * what was, or is now, predicted for them: all or none.
+   * @returns how many answers of the trained state were right
+   */
+  test(from: number, to: number): Promise<number>;
+  /** A checkpoint knows the scores of the samples below `to`. */
+  tested(to: number): Promise<void>;
+  /** What has happened to labels; null where they come along. */
+  labels(): LabelStats | null;
+}

@@ -1,0 +1,4 @@
+import { memoryQuarantine } from "./memory-quarantine.ts";
+import { quarantineConformance } from "./quarantine.conformance.ts";
+
+quarantineConformance("memory", memoryQuarantine);
