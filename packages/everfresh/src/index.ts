@@ -52,7 +52,18 @@ export {
 export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
 export type { LoadedConfig } from "./config/load-config.ts";
 export { nats, type NatsOptions, type NatsPublication } from "./config/nats.ts";
-export { cifar10, csv, digits, idx, mnist, rotated, sea } from "./config/source-factories.ts";
+export {
+  cifar10,
+  csv,
+  digits,
+  idx,
+  imageFolder,
+  jsonLines,
+  mnist,
+  parquet,
+  rotated,
+  sea,
+} from "./config/source-factories.ts";
 export { runModel } from "./run/run-model.ts";
 export type { FinishedTraining, RunModelOptions } from "./run/run-options.ts";
 export type { RunEvent } from "./run/run-events.ts";

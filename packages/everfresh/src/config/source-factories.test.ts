@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { csv, digits, rotated, sea } from "./source-factories.ts";
+import { csv, digits, imageFolder, jsonLines, parquet, rotated, sea } from "./source-factories.ts";
 
 let directory = "";
 beforeAll(async () => {
@@ -16,6 +16,18 @@ describe("source factories", () => {
     const source = await csv({ file: "prices.csv", label: "class" })({ directory });
     expect(source).toMatchObject({ name: "prices", size: 2 });
     expect(source.schema.target.labels).toEqual(["down", "up"]);
+  });
+
+  it("find objects in lines, Parquet and images beside the configuration", async () => {
+    const rows = ['{"load":1,"class":"up"}', '{"load":3,"class":"down"}'];
+    await writeFile(path.join(directory, "prices.jsonl"), `${rows.join("\n")}\n`);
+    const lines = await jsonLines({ file: "prices.jsonl", label: "class" })({ directory });
+    expect(lines).toMatchObject({ name: "prices", size: 2 });
+    const missing = { file: "prices.parquet", label: "class" };
+    await expect(parquet(missing)({ directory })).rejects.toThrow(directory);
+    await expect(imageFolder({ directory: "shots" })({ directory })).rejects.toThrow(
+      path.join(directory, "shots"),
+    );
   });
 
   it("open generated streams, and turn the images of any other", async () => {

@@ -7,7 +7,13 @@ import {
   type DigitsOptions,
   idx as openIdx,
   type IdxOptions,
+  imageFolder as openImageFolder,
+  type ImageFolderOptions,
+  jsonLines as openJsonLines,
+  type JsonLinesOptions,
   mnist as openMnist,
+  parquet as openParquet,
+  type ParquetOptions,
   rotated as openRotated,
   type RotationOptions,
   sea as openSea,
@@ -43,6 +49,24 @@ export function digits(options?: DigitsOptions): SourceFactory {
 /** A table as text, gzip or not: columns of numbers, and one with the class. */
 export function csv(options: CsvOptions): SourceFactory {
   return ({ directory }) => openCsv({ ...options, file: path.resolve(directory, options.file) });
+}
+
+/** Objects, one per line, gzip or not: a sample each, as a schema of its columns says. */
+export function jsonLines(options: JsonLinesOptions): SourceFactory {
+  return ({ directory }) =>
+    openJsonLines({ ...options, file: path.resolve(directory, options.file) });
+}
+
+/** A Parquet file: a sample per row, as a schema of its columns says. */
+export function parquet(options: ParquetOptions): SourceFactory {
+  return ({ directory }) =>
+    openParquet({ ...options, file: path.resolve(directory, options.file) });
+}
+
+/** Images in one folder per class. */
+export function imageFolder(options: ImageFolderOptions): SourceFactory {
+  return (context) =>
+    openImageFolder({ ...options, directory: path.resolve(context.directory, options.directory) });
 }
 
 /** The SEA stream, whose classes' border jumps; needs no data. */
