@@ -28,7 +28,7 @@ export function weighUpdate(
   const startMs = clock.monotonicMs();
   const { layout, buffer } = deployed.state;
   const update = deployed.updateFor(change);
-  const base = new Uint32Array(buffer, 0, layout.parameterCount);
+  const base = new Uint32Array(buffer, 0, layout.byteLength / 4);
   const { length: bytes } = encodeUpdate(update, { layout, base });
   return { update, bytes, encodeSeconds: (clock.monotonicMs() - startMs) / 1_000 };
 }

@@ -153,10 +153,15 @@ function write(state: ModelState, { valueType, indices, values, buffers }: Updat
     else if (isAbsolute(valueType)) bits[index] = words[i] ?? 0;
     else bits[index] = (bits[index] ?? 0) ^ (words[i] ?? 0);
   });
-  for (const { tensor, data } of buffers) {
+  for (const { tensor, data, adds = false } of buffers) {
     const entry = layout.tensors[tensor];
     if (entry === undefined) continue;
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    new Uint8Array(buffer, entry.byteOffset, data.byteLength).set(bytes);
+    if (adds) {
+      const sums = new Float32Array(buffer, entry.byteOffset, data.length);
+      sums.forEach((old, i) => (sums[i] = old + Number(data[i])));
+    } else {
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      new Uint8Array(buffer, entry.byteOffset, data.byteLength).set(bytes);
+    }
   }
 }
