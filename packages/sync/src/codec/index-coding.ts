@@ -264,6 +264,7 @@ function readAbsent(
   { parameter, length }: SectionHead,
   target: Uint32Array,
 ): void {
+  if (target.length > length) throw beyond(fail, target.length - 1, length);
   // Also bounds the work by the entries, whatever the length of the section is.
   if (target.length * 2 <= length) throw fail(`absent positions for ${target.length} of ${length}`);
   let at = 0;

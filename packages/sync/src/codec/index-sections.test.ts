@@ -104,6 +104,15 @@ describe("the coding of a section's positions", () => {
     ]);
     expect([code(runs), code(all), code(all.filter((i) => i % 40 > 0))]).toEqual([4, 5, 5]);
   });
+
+  it("refuses more positions than a section is long, whatever the coding", () => {
+    for (let code = 0; code < 8; code++) {
+      const zeros = new BitReader(new Uint8Array(64), fail);
+      const head = { code, parameter: 0, length: 10 };
+      const target = new Uint32Array(11);
+      expect(() => readPositions(zeros, fail, head, target)).toThrow(CorruptUpdateError);
+    }
+  });
 });
 
 describe("sections", () => {
