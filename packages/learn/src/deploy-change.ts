@@ -1,4 +1,4 @@
-import { isEventTime, type Sample, type StateChange } from "@everfresh/core";
+import { isEventTime, type StateChange } from "@everfresh/core";
 import type { JournalEntry } from "./journal/journal.ts";
 import { type BufferSource, buffersDue, estimateBuffers } from "./running-statistics.ts";
 import type { Sparsifier } from "./sparsifiers/sparsifier.ts";
@@ -109,15 +109,16 @@ function bufferSourceOf(
  */
 async function newestEventTime(
   { iteration }: JournalEntry,
-  { options }: TrainingRun,
+  { options, batches }: TrainingRun,
 ): Promise<number | null> {
-  const { history, deployed } = options;
-  const samples =
+  const { past } = iteration;
+  const trained =
     iteration.kind === "step"
-      ? await history.read(iteration.positions)
-      : await history.range(iteration.past, samplesAfter(iteration));
-  return samples.reduce<number | null>((newest: number | null, sample: Sample) => {
-    const eventTimeMs = Math.floor(sample.eventTimeMs);
+      ? iteration.positions
+      : Array.from({ length: samplesAfter(iteration) - past }, (_, i) => past + i);
+  const times = await batches.eventTimesMs(trained);
+  return times.reduce<number | null>((newest: number | null, time) => {
+    const eventTimeMs = Math.floor(time);
     return isEventTime(eventTimeMs) && eventTimeMs > (newest ?? -1) ? eventTimeMs : newest;
-  }, deployed.eventTimeMs);
+  }, options.deployed.eventTimeMs);
 }

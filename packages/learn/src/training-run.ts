@@ -2,7 +2,7 @@ import { assert, stateBytes } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { Arrivals } from "./arrivals/arrivals.ts";
 import type { JournalEntry } from "./journal/journal.ts";
-import { batchReader, type BatchReader } from "./strategies/batch-reader.ts";
+import { batchReader, type CachingBatchReader } from "./strategies/batch-reader.ts";
 import { CostAccount } from "./strategies/cost-account.ts";
 import { goOnFrom, recordOf } from "./strategies/recorded-strategy.ts";
 import type { Strategy } from "./strategies/strategy.ts";
@@ -13,7 +13,7 @@ import type { TrainerOptions, TrainerSession, TrainerStanding } from "./trainer-
 export interface TrainingRun {
   readonly options: TrainerOptions;
   readonly strategy: Strategy;
-  readonly batches: BatchReader;
+  readonly batches: CachingBatchReader;
   readonly costs: CostAccount;
   /** The session, as far as an iteration works with it. */
   readonly trainee: Pick<TrainingSession, "step" | "restore">;

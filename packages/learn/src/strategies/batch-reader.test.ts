@@ -1,7 +1,7 @@
 import { image, type Sample } from "@everfresh/core";
 import { digits, memoryHistory } from "@everfresh/streams";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { assembleBatch } from "../batch.ts";
 import { batchReader } from "./batch-reader.ts";
 
@@ -35,10 +35,23 @@ describe("batchReader", () => {
         for (const positions of asked) {
           const expected = assembleBatch(PREPROCESSING, await history.read(positions));
           expect(await reader.read(positions)).toEqual(expected);
+          const again = positions.map((position) => (position * 7) % COUNT);
+          for (const list of [positions, again])
+            expect(await reader.eventTimesMs(list)).toEqual(list);
         }
       }),
       { numRuns: 40 },
     );
+  });
+
+  it("knows the event times of what it has read", async () => {
+    const read = vi.fn(history.read.bind(history));
+    const reader = batchReader({ read }, PREPROCESSING);
+    await reader.read([4, 9, 300]);
+    expect(await reader.eventTimesMs([300, 4])).toEqual([300, 4]);
+    expect(read).toHaveBeenCalledTimes(1);
+    expect(await reader.eventTimesMs([9, 5, 300, 5])).toEqual([9, 5, 300, 5]);
+    expect(read).toHaveBeenLastCalledWith([5, 5]);
   });
 
   it("leaves a batch alone while the next one is prepared", async () => {

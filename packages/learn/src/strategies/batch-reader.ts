@@ -11,6 +11,15 @@ export interface BatchReader {
   read(positions: readonly number[]): Promise<TrainingBatch>;
 }
 
+/** A reader that remembers what it has read. */
+export interface CachingBatchReader extends BatchReader {
+  /**
+   * Event times of the samples at these positions, in this order, in milliseconds since the Unix epoch.
+   * Only those that are not in memory are read again.
+   */
+  eventTimesMs(positions: readonly number[]): Promise<readonly number[]>;
+}
+
 /** Options of {@link batchReader}. */
 export interface BatchReaderOptions {
   /**
@@ -25,7 +34,7 @@ const CACHE_BYTES_DEFAULT = 2 ** 28;
 /** Samples that are dropped together when the cache is full. */
 const SLAB_SAMPLES = 256;
 
-/** What a sample takes beside its inputs: the view of its row, and its label. */
+/** What a sample takes beside its inputs: the view of its row, its label and its event time. */
 const ROW_BYTES = 128;
 
 /** Neighbours in the history, preprocessed. */
@@ -34,6 +43,7 @@ interface Slab {
   /** The part of it that is a sample's; undefined for one that is not there yet. */
   readonly rows: (Float32Array | undefined)[];
   readonly labels: Int32Array;
+  readonly eventTimesMs: Float64Array;
 }
 
 /** What a batch lies in. */
@@ -47,11 +57,11 @@ export function batchReader(
   history: Pick<History, "read">,
   preprocessing: Preprocessing,
   { cacheBytesMax = CACHE_BYTES_DEFAULT }: BatchReaderOptions = {},
-): BatchReader {
+): CachingBatchReader {
   return new CachingReader(history, preprocessing, cacheBytesMax);
 }
 
-class CachingReader implements BatchReader {
+class CachingReader implements CachingBatchReader {
   readonly #history: Pick<History, "read">;
   readonly #preprocessing: Preprocessing;
   /** Numbers of one sample. */
@@ -83,6 +93,18 @@ class CachingReader implements BatchReader {
     };
   }
 
+  async eventTimesMs(positions: readonly number[]): Promise<readonly number[]> {
+    const known = positions.map((position) => {
+      const slab = this.#slabs.get(Math.floor(position / SLAB_SAMPLES));
+      const at = position % SLAB_SAMPLES;
+      return slab?.rows[at] === undefined ? null : (slab.eventTimesMs[at] ?? 0);
+    });
+    const missing = positions.filter((_, i) => known[i] === null);
+    if (missing.length === 0) return known.filter((time) => time !== null);
+    const samples = (await this.#history.read(missing))[Symbol.iterator]();
+    return known.map((time) => time ?? samples.next().value?.eventTimeMs ?? NaN);
+  }
+
   /** Copies a sample from the cache to row `i` of the batch; false when it is not there. */
   #recall(position: number, i: number): boolean {
     const slab = this.#slabs.get(Math.floor(position / SLAB_SAMPLES));
@@ -98,15 +120,15 @@ class CachingReader implements BatchReader {
   async #load(positions: readonly number[], rows: readonly number[]): Promise<void> {
     const samples = await this.#history.read(rows.map((i) => positions[i] ?? 0));
     const { inputs, targets } = this.#batch;
-    samples.forEach(({ features, label }, n) => {
+    samples.forEach(({ features, label, eventTimeMs }, n) => {
       const i = rows[n] ?? 0;
       preprocessInto(this.#preprocessing, features, inputs, i * this.#length);
       targets[i] = label;
-      this.#keep(positions[i] ?? 0, i);
+      this.#keep(positions[i] ?? 0, i, eventTimeMs);
     });
   }
 
-  #keep(position: number, i: number): void {
+  #keep(position: number, i: number, eventTimeMs: number): void {
     const slab = this.#slabFor(Math.floor(position / SLAB_SAMPLES));
     if (slab === null) return;
     const at = position % SLAB_SAMPLES;
@@ -114,6 +136,7 @@ class CachingReader implements BatchReader {
     row.set(this.#batch.inputs.subarray(i * this.#length, (i + 1) * this.#length));
     slab.rows[at] = row;
     slab.labels[at] = this.#batch.targets[i] ?? 0;
+    slab.eventTimesMs[at] = eventTimeMs;
   }
 
   /** A slab that is there or has room; the oldest one makes it where there is none. */
@@ -129,6 +152,7 @@ class CachingReader implements BatchReader {
       inputs: new Float32Array(SLAB_SAMPLES * this.#length),
       rows: new Array<Float32Array | undefined>(SLAB_SAMPLES).fill(undefined),
       labels: new Int32Array(SLAB_SAMPLES),
+      eventTimesMs: new Float64Array(SLAB_SAMPLES),
     };
     this.#slabs.set(number, slab);
     return slab;

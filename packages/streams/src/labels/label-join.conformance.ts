@@ -205,7 +205,7 @@ export function labelJoinConformance(
         kind: fc.constantFrom("predicted", "labelled"),
         number: fc.nat(9),
       });
-      // No group is empty: a call without events still gives up what is too old, and no call does not.
+      // None is empty: a call without events gives up what is too old, no call does not.
       const groups = fc.array(fc.array(event, { minLength: 1, maxLength: 8 }), { maxLength: 6 });
       const limits = { pendingMax: 4, earlyMax: 2 };
       await fc.assert(
