@@ -34,6 +34,13 @@ def warm_up(optimizer, steps, factor):
     return lr_scheduler.LinearLR(optimizer, start_factor=factor, total_iters=steps)
 
 
+def noam(optimizer, steps):
+    """Vaswani et al. (2017), equation 3, times what makes the highest rate that of the optimizer."""
+    return lr_scheduler.LambdaLR(
+        optimizer, lambda step: math.sqrt(steps) * min(max(step, 1) ** -0.5, step * steps**-1.5)
+    )
+
+
 # Name: our schedule, torch's scheduler of an optimizer that has the same learning rate.
 SCHEDULES = {
     "constant": (
@@ -61,6 +68,20 @@ SCHEDULES = {
             [warm_up(o, 8, 0.1), lr_scheduler.CosineAnnealingLR(o, SCHEDULED_STEPS - 8)],
             milestones=[8],
         ),
+    ),
+    "inverse square root after warm-up": (
+        {
+            "kind": "inverseSquareRoot",
+            "learningRate": 0.2,
+            "steps": 12,
+            "warmUpSteps": 12,
+            "warmUpFactor": 0,
+        },
+        lambda o: noam(o, 12),
+    ),
+    "inverse square root": (
+        {"kind": "inverseSquareRoot", "learningRate": 0.3, "steps": 5},
+        lambda o: lr_scheduler.LambdaLR(o, lambda step: (1 + step / 5) ** -0.5),
     ),
     "warm-up": (
         {"kind": "warmUp", "learningRate": 0.2, "warmUpSteps": 9},

@@ -56,6 +56,7 @@ export type { ClassIndexTarget, NumbersTarget, TargetSpec } from "./losses/loss.
 export type { LossSpec } from "./losses/loss-of.ts";
 export type { MeanSquaredErrorSpec } from "./losses/mean-squared-error.ts";
 export type { SoftmaxCrossEntropySpec } from "./losses/softmax-cross-entropy.ts";
+export { autoEncoder, type AutoEncoderOptions } from "./models/auto-encoder.ts";
 export { densenet161 } from "./models/densenet.ts";
 export { dlrmSmall, type DlrmSmallOptions } from "./models/dlrm-small.ts";
 export { exportModel, type ExportOptions } from "./models/export-model.ts";
@@ -91,7 +92,7 @@ export {
   type AdamWSpec,
 } from "./optimizers/adam.ts";
 export { clipFactor, scaleGradients, sumOfSquares } from "./optimizers/clip-norm.ts";
-export { decodeOptimizerState } from "./optimizers/optimizer-bytes.ts";
+export { decodeOptimizerState, encodeOptimizerState } from "./optimizers/optimizer-bytes.ts";
 export { optimizerOf, type OptimizerSpec } from "./optimizers/optimizer-of.ts";
 export type { Optimizer, OptimizerState } from "./optimizers/optimizer.ts";
 export { rmsprop, type RmspropSpec } from "./optimizers/rmsprop.ts";
@@ -99,6 +100,7 @@ export {
   checkSchedule,
   type ConstantSchedule,
   type CosineSchedule,
+  type InverseSquareRootSchedule,
   learningRateAt,
   type RewarmUpSchedule,
   type Schedule,

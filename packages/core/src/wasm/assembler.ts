@@ -25,8 +25,8 @@ export interface KernelFunction {
   readonly name: string;
   readonly parameters: readonly ValueKind[];
   readonly variables: readonly ValueKind[];
-  /** Whether it returns an i32: what its code leaves on the stack. */
-  readonly returns: boolean;
+  /** What it returns: what its code leaves on the stack; null for nothing. */
+  readonly returns: "i32" | "f64" | null;
   readonly code: Code;
 }
 
@@ -77,9 +77,9 @@ export class Frame {
   }
 
   /** The function with this frame. */
-  function(name: string, code: Code, returns: "i32" | "nothing" = "nothing"): KernelFunction {
+  function(name: string, code: Code, returns: KernelFunction["returns"] = null): KernelFunction {
     const { parameters, variables } = this;
-    return { name, parameters, variables, returns: returns === "i32", code };
+    return { name, parameters, variables, returns, code };
   }
 }
 
@@ -94,7 +94,7 @@ export function assemble(
   const types = functions.map(({ parameters, returns }) => [
     0x60,
     ...vector(parameters.map((kind) => [TYPES[kind]])),
-    ...vector(returns ? [[TYPES.i32]] : []),
+    ...vector(returns === null ? [] : [[TYPES[returns]]]),
   ]);
   const imports = memories.map(({ name, shared }) => {
     const limits = [shared ? 3 : 1, 0, ...unsigned(WASM_PAGES_MAX)];

@@ -1,10 +1,14 @@
-/** Kernels for what `sessions/gradients.ts` computes: the same operations in the same order. */
+/**
+ * Kernels for what `sessions/gradients.ts` and `optimizers/natural-gradient.ts` compute: the same
+ * operations in the same order.
+ */
 import { type Code, Frame, type KernelFunction, type Variable } from "@everfresh/core/wasm";
 import {
   add,
   addWords,
   and,
   andNot,
+  divide,
   equalWords,
   every16Bytes,
   everyPair,
@@ -18,6 +22,7 @@ import {
   signs,
   storePair,
   storeWords,
+  sumOfLanes,
   widen,
   words,
 } from "./instructions.ts";
@@ -95,4 +100,26 @@ export function addScaledKernel(): KernelFunction {
     return storePair(at(result), pair, narrow(multiply(sum, lanes.factor)));
   });
   return frame.function("addScaled", [...prepare, ...loop]);
+}
+
+/** natural(gradients, second, bytes, scale, damping): Σ g² / (scale · v + damping) */
+export function naturalKernel(): KernelFunction {
+  const frame = new Frame();
+  const { gradients, second, bytes, scale, damping } = frame.takes({
+    gradients: "i32",
+    second: "i32",
+    bytes: "i32",
+    scale: "f64",
+    damping: "f64",
+  });
+  const { lanes, prepare } = inBothLanes(frame, { scale, damping });
+  const { g, sum } = frame.has({ g: "v128", sum: "v128" });
+  const loop = everyPair(frame, bytes, (at, pair) => {
+    const usual = multiply(lanes.scale, widen(loadPair(at(second), pair)));
+    return [
+      ...g.set(widen(loadPair(at(gradients), pair))),
+      ...sum.set(add(sum.get, divide(multiply(g.get, g.get), add(usual, lanes.damping)))),
+    ];
+  });
+  return frame.function("natural", [...prepare, ...loop, ...sumOfLanes(sum.get)], "f64");
 }

@@ -105,6 +105,11 @@ export function signs(a: Code): Code {
   return [...a, ...simd(164)];
 }
 
+/** The sum of the two lanes, as one number. */
+export function sumOfLanes(a: Code): Code {
+  return [...a, ...simd(33), 0, ...a, ...simd(33), 1, 0xa0];
+}
+
 /** Runs `body` for the offsets 0, 16, ... below `bytes`, which is above 0. */
 export function every16Bytes(
   frame: Frame,

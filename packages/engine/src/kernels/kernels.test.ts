@@ -2,6 +2,7 @@ import { Random } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { adam, adamW } from "../optimizers/adam.ts";
+import { naturalSquares } from "../optimizers/natural-gradient.ts";
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
 import { rmsprop } from "../optimizers/rmsprop.ts";
 import { sgd } from "../optimizers/sgd.ts";
@@ -158,6 +159,21 @@ describe("kernels", () => {
         expect(vectors.map(bitsOf)).toEqual(ordinary.map(bitsOf));
       }),
       { numRuns: 40 },
+    );
+  });
+
+  it("measure gradients as naturalSquares does, of nothing but the vector itself", () => {
+    fc.assert(
+      fc.property(cases, fc.double({ min: 0, max: 1, noNaN: true }), (options, damping) => {
+        const { length, seed, shared } = options;
+        const { kernels, vectors, ordinary } = twins(2, length + 3, { seed, shared, special: 0 });
+        const [gradients, second] = vectors.map((vector) => vector.subarray(0, length));
+        const [plainGradients, plainSecond] = ordinary.map((vector) => vector.subarray(0, length));
+        if (!gradients || !second || !plainGradients || !plainSecond) throw new Error("no vectors");
+        const numbers = { scale: 1.5, damping: damping + 1e-16 };
+        const expected = naturalSquares(plainGradients, plainSecond, numbers);
+        expect(kernels.naturalSquares(gradients, second, numbers)).toBe(expected);
+      }),
     );
   });
 

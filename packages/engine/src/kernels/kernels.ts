@@ -1,6 +1,7 @@
 import { assert } from "@everfresh/core";
 import { type Kernel, type KernelFunction, openKernels } from "@everfresh/core/wasm";
-import { addScaledKernel, flushKernel, scaleKernel } from "./gradient-kernels.ts";
+import { type NaturalNumbers, naturalSquares } from "../optimizers/natural-gradient.ts";
+import { addScaledKernel, flushKernel, naturalKernel, scaleKernel } from "./gradient-kernels.ts";
 import {
   adamKernel,
   adamName,
@@ -75,6 +76,21 @@ export class Kernels {
     this.#run("addScaled", ...addresses, bytesOf(result), factor);
   }
 
+  /** Σ g² / (scale · v + damping) (`naturalSquares`), of vectors that are one block of that. */
+  naturalSquares(
+    gradients: Float32Array,
+    second: Float32Array,
+    { scale, damping }: NaturalNumbers,
+  ): number {
+    // What lies behind a vector must not be added to the sum.
+    const whole = gradients.length - (gradients.length % 4);
+    const addresses = [gradients.byteOffset, second.byteOffset];
+    const sum =
+      whole === 0 ? 0 : (this.#run("natural", ...addresses, 4 * whole, scale, damping) ?? NaN);
+    const rest = [gradients.subarray(whole), second.subarray(whole)] as const;
+    return sum + naturalSquares(...rest, { scale, damping });
+  }
+
   /** One step of SGD (`sgdOptimizer`); the velocity only with momentum. */
   sgd(
     terms: SgdTerms,
@@ -131,7 +147,7 @@ function kernelFunctions(): readonly KernelFunction[] {
     ...BOTH.map((nesterov) => sgdKernel({ decay, momentum: true, nesterov })),
   ]);
   const adam = BOTH.flatMap((decay) => BOTH.map((amsgrad) => adamKernel({ decay, amsgrad })));
-  return [flushKernel(), scaleKernel(), addScaledKernel(), ...sgd, ...adam];
+  return [flushKernel(), scaleKernel(), addScaledKernel(), naturalKernel(), ...sgd, ...adam];
 }
 
 /** Bytes of a vector up to the next multiple of sixteen. */

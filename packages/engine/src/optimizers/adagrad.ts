@@ -41,6 +41,8 @@ export function adagradOptimizer(spec: AdagradSpec): Optimizer {
     kind: "adagrad",
     slots,
     clipNorm,
+    // The vector is a sum, not a mean, and does not hold what the sum began with.
+    secondMoment: { slot: 0, scaleAt: (step) => 1 / step, epsilon },
     init: (parameterCount, allocate) => emptyState(slots.length, parameterCount, allocate),
     update(state, gradients, parameters) {
       const step = state.step++;

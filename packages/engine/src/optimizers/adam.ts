@@ -72,6 +72,12 @@ function optimizer(spec: AdamSpec | AdamWSpec, { added, decoupled }: Decay): Opt
     kind: spec.kind,
     slots,
     clipNorm: spec.clipNorm ?? null,
+    // v̂ = v / (1 − β₂ᵗ), with AMSGrad the largest v
+    secondMoment: {
+      slot: amsgrad ? 2 : 1,
+      scaleAt: (step) => 1 / (1 - beta2 ** step),
+      epsilon,
+    },
     init: (parameterCount, allocate) => emptyState(slots.length, parameterCount, allocate),
     update(state, gradients, parameters) {
       const learningRate = learningRateAt(spec.learningRate, state.step);

@@ -18,6 +18,8 @@ export interface Optimizer {
    * parameters keeps to it before {@link Optimizer.update}, which may see only some of them.
    */
   readonly clipNorm: number | null;
+  /** How large the gradient usually is, as far as the optimizer remembers that; otherwise null. */
+  readonly secondMoment: SecondMoment | null;
   /**
    * The state before the first step.
    * @param parameterCount elements of every slot
@@ -29,6 +31,16 @@ export interface Optimizer {
    * updating the parts of a vector separately gives the same bits as updating it whole.
    */
   update(state: OptimizerState, gradients: Float32Array, parameters: Float32Array): void;
+}
+
+/** Where an optimizer keeps the mean of the square of every element of the gradient. */
+export interface SecondMoment {
+  /** Index of that vector in {@link Optimizer.slots}. */
+  readonly slot: number;
+  /** What an element, times this, is the mean of the squares after so many steps, 1 or more. */
+  readonly scaleAt: (step: number) => number;
+  /** What the optimizer adds to the root of the mean, so that nothing is divided by 0. */
+  readonly epsilon: number;
 }
 
 /** The smallest float32 above 0 that is not denormal: 2⁻¹²⁶. */

@@ -39,6 +39,7 @@ export function rmspropOptimizer(spec: RmspropSpec): Optimizer {
     kind: "rmsprop",
     slots,
     clipNorm,
+    secondMoment: { slot: 0, scaleAt: (step) => 1 / (1 - alpha ** step), epsilon },
     init: (parameterCount, allocate) => emptyState(slots.length, parameterCount, allocate),
     update(state, gradients, parameters) {
       const learningRate = learningRateAt(spec.learningRate, state.step++);

@@ -33,6 +33,22 @@ describe("schedules", () => {
     for (const step of [10, 11, 1_000]) expect(learningRateAt(cosine, step)).toBeCloseTo(0.1, 12);
   });
 
+  it("fall to a half in three times the steps of an inverse square root, and never end", () => {
+    const fall = {
+      kind: "inverseSquareRoot",
+      learningRate: 0.5,
+      steps: 40,
+      warmUpSteps: 9,
+    } as const;
+    expect(learningRateAt(fall, 9)).toBe(0.5);
+    expect(learningRateAt(fall, 9 + 120)).toBeCloseTo(0.25, 12);
+    for (const step of [1e4, 1e6, 1e9]) {
+      const rate = learningRateAt(fall, step);
+      expect(rate).toBeGreaterThan(0);
+      expect(learningRateAt(fall, 4 * step) / rate).toBeCloseTo(0.5, 2);
+    }
+  });
+
   it("never go above the rate they are given, nor below 0", () => {
     const step = fc.integer({ min: 0, max: 500 });
     const schedule = fc.constantFrom(...golden.schedules.map((entry) => entry.schedule));
@@ -62,6 +78,10 @@ describe("schedules", () => {
     { ...cosine, steps: 1.5 },
     { ...cosine, minimum: 0.6 },
     { ...cosine, warmUpSteps: -1 },
+    { kind: "inverseSquareRoot", learningRate: 0.1, steps: 0 },
+    { kind: "inverseSquareRoot", learningRate: Infinity, steps: 1 },
+    { kind: "inverseSquareRoot", learningRate: 0.1, steps: 1, warmUpSteps: 0.5 },
+    { kind: "inverseSquareRoot", learningRate: 0.1, steps: 1, warmUpFactor: -1 },
     { kind: "warmUp", learningRate: 0.1, warmUpSteps: 0 },
     { kind: "warmUp", learningRate: 0.1, warmUpSteps: 1, warmUpFactor: 1.1 },
     { kind: "rewarmUp", schedule: cosine, at: [5, 5] },

@@ -4,7 +4,12 @@
  * rate that it would have had.
  */
 export type Schedule =
-  ConstantSchedule | StepSchedule | CosineSchedule | WarmUpSchedule | RewarmUpSchedule;
+  | ConstantSchedule
+  | StepSchedule
+  | CosineSchedule
+  | InverseSquareRootSchedule
+  | WarmUpSchedule
+  | RewarmUpSchedule;
 
 /** One rate for ever. */
 export interface ConstantSchedule {
@@ -36,6 +41,25 @@ export interface CosineSchedule {
   readonly steps: number;
   /** The rate after the fall, 0 or more. @default 0 */
   readonly minimum?: number;
+  /** Steps of the rise, a whole number. @default 0 */
+  readonly warmUpSteps?: number;
+  /** Share of `learningRate` that the rise begins with, from 0 to 1. @default 1 / warmUpSteps */
+  readonly warmUpFactor?: number;
+}
+
+/**
+ * A rate that falls as the inverse square root of the steps and never ends, for streams that do not
+ * either, after a linear rise if asked: with `steps` = `warmUpSteps` that of Vaswani et al. (2017).
+ */
+export interface InverseSquareRootSchedule {
+  readonly kind: "inverseSquareRoot";
+  /** The highest step size, above 0. */
+  readonly learningRate: number;
+  /**
+   * A third of the steps in which the rate falls to a half, a whole number of 1 or more; those of the
+   * rise come before.
+   */
+  readonly steps: number;
   /** Steps of the rise, a whole number. @default 0 */
   readonly warmUpSteps?: number;
   /** Share of `learningRate` that the rise begins with, from 0 to 1. @default 1 / warmUpSteps */
@@ -96,6 +120,15 @@ const SCHEDULES: { readonly [K in Schedule["kind"]]: Rule<Extract<Schedule, { ki
     },
     rate: cosineRate,
   },
+  inverseSquareRoot: {
+    check: ({ learningRate, steps, warmUpSteps = 0, warmUpFactor = 1 }) => {
+      positive("learningRate", learningRate);
+      whole("steps", steps, 1);
+      whole("warmUpSteps", warmUpSteps, 0);
+      within("warmUpFactor", warmUpFactor, 1);
+    },
+    rate: inverseSquareRootRate,
+  },
   warmUp: {
     check: ({ learningRate, warmUpSteps, warmUpFactor = 1 }) => {
       positive("learningRate", learningRate);
@@ -138,6 +171,13 @@ function cosineRate(schedule: CosineSchedule, step: number): number {
   if (step < warmUpSteps) return learningRate * rise(step, warmUpSteps, warmUpFactor);
   const done = Math.min(1, (step - warmUpSteps) / steps);
   return minimum + ((learningRate - minimum) * (1 + Math.cos(Math.PI * done))) / 2;
+}
+
+// t ≤ w: the rise ;  then lr · √(steps / (steps + t − w))
+function inverseSquareRootRate(schedule: InverseSquareRootSchedule, step: number): number {
+  const { learningRate, steps, warmUpSteps = 0, warmUpFactor = 1 / warmUpSteps } = schedule;
+  if (step < warmUpSteps) return learningRate * rise(step, warmUpSteps, warmUpFactor);
+  return learningRate * Math.sqrt(steps / (steps + step - warmUpSteps));
 }
 
 // factor + (1 − factor) · min(1, t / steps)

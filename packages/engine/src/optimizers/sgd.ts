@@ -33,6 +33,7 @@ export function sgdOptimizer(spec: SgdSpec): Optimizer {
     kind: "sgd",
     slots,
     clipNorm,
+    secondMoment: null,
     init: (parameterCount, allocate) => emptyState(slots.length, parameterCount, allocate),
     update(state, gradients, parameters) {
       const learningRate = learningRateAt(spec.learningRate, state.step++);

@@ -2,8 +2,9 @@ import type { MoveKernel } from "@everfresh/core";
 import { openKernels } from "@everfresh/core/wasm";
 import { kernelOptimizer } from "../kernels/kernel-optimizer.ts";
 import { Kernels } from "../kernels/kernels.ts";
+import { measuringOptimizer, naturalNumbers } from "../optimizers/natural-gradient.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
-import type { Optimizer, OptimizerState } from "../optimizers/optimizer.ts";
+import type { Optimizer, OptimizerState, SecondMoment } from "../optimizers/optimizer.ts";
 import { SCRATCH_LENGTH, type TrainingMemory } from "./training-memory.ts";
 
 /** One block of a worker's slice of the parameters, with all that belongs to it. */
@@ -30,6 +31,10 @@ export class BlockUpdate {
   readonly #optimizer: Optimizer;
   readonly #blocks: readonly Block[];
   readonly #rank: number;
+  /** By which gradients are measured; null where nobody asks. */
+  readonly #measure: SecondMoment | null;
+  /** Σ g² / (v̂ + ε²) of the last step, where gradients are measured. */
+  #squares = 0;
   /** Of the kernel that watches; null without one. */
   #moved: ((rank: number, from: number, to: number) => void) | null = null;
 
@@ -37,20 +42,25 @@ export class BlockUpdate {
     kernels: Kernels,
     optimizer: Optimizer,
     blocks: readonly Block[],
-    rank: number,
+    { rank, measure }: { readonly rank: number; readonly measure: SecondMoment | null },
   ) {
     this.#kernels = kernels;
     this.#optimizer = optimizer;
     this.#blocks = blocks;
     this.#rank = rank;
+    this.#measure = measure;
   }
 
-  /** The update of the slice `from` to `to` by worker `rank`; null where there are no kernels. */
+  /**
+   * The update of the slice `from` to `to` by worker `rank`; null where there are no kernels.
+   * @param measures whether {@link squares} is asked for
+   */
   static open(
     spec: OptimizerSpec,
     { kernels: place, state, slots, gradients }: TrainingMemory,
     rank: number,
     [sliceFrom, sliceTo]: readonly [number, number],
+    measures = false,
   ): BlockUpdate | null {
     const kernels = place === null ? null : Kernels.open(place.memory);
     const scratch = place?.scratch[rank];
@@ -70,7 +80,16 @@ export class BlockUpdate {
         moving: scratch.subarray(length, length + end - start),
       });
     }
-    return new BlockUpdate(kernels, kernelOptimizer(spec, kernels), blocks, rank);
+    const plain = kernelOptimizer(spec, kernels);
+    if (!measures) return new BlockUpdate(kernels, plain, blocks, { rank, measure: null });
+    const measuring = measuringOptimizer(plain);
+    const measure = measuring.secondMoment;
+    return new BlockUpdate(kernels, measuring, blocks, { rank, measure });
+  }
+
+  /** Σ g² / (v̂ + ε²) over the slice in the last step (`naturalSquares`); 0 where not asked for. */
+  get squares(): number {
+    return this.#squares;
   }
 
   /**
@@ -94,6 +113,7 @@ export class BlockUpdate {
 
   /** One step along the mean of the rows, whose weights add up to `weight`. */
   followRows(weight: number, optimizerStep: number): void {
+    this.#squares = 0;
     for (const block of this.#blocks) {
       this.#mean(block, 1 / weight);
       this.#move(block, optimizerStep);
@@ -109,6 +129,7 @@ export class BlockUpdate {
 
   /** One step along a mean gradient of the slice. */
   followMean(mean: Float32Array, optimizerStep: number): void {
+    this.#squares = 0;
     for (const block of this.#blocks) {
       block.mean.set(mean.subarray(block.from, block.to));
       this.#move(block, optimizerStep);
@@ -133,6 +154,11 @@ export class BlockUpdate {
     moving.set(parameters);
     state.step = optimizerStep;
     this.#optimizer.update(state, mean, moving);
+    if (this.#measure !== null) {
+      const second = state.slots[this.#measure.slot] ?? mean;
+      const numbers = naturalNumbers(this.#measure, state.step);
+      this.#squares += this.#kernels.naturalSquares(mean, second, numbers);
+    }
     parameters.set(moving);
     this.#moved?.(this.#rank, start, start + parameters.length);
   }

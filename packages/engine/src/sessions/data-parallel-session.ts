@@ -15,12 +15,14 @@ import { type BatchMoments, pooledMoments } from "./batch-moments.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 import { describePlace, type NonFinitePlace } from "./non-finite.ts";
 import { OperationQueue } from "./operation-queue.ts";
+import { concatenate, partsOf, rowsCopy } from "./prediction-rows.ts";
 import { checkInputs } from "./predictor.ts";
 import { restoreCheckpoint } from "./restore-checkpoint.ts";
 import type { TrainingGraphs } from "./training-graphs.ts";
 import {
   SHARD_LOSS,
   SHARD_MOVED,
+  SHARD_NATURAL,
   SHARD_USABLE,
   SHARD_WEIGHT,
   type TrainingMemory,
@@ -36,9 +38,6 @@ import type {
 } from "./training-session.ts";
 import type { TrainingWorkers } from "./training-workers.ts";
 
-// Fewer rows than this are not worth a second worker: waking it costs as much as computing them.
-const ROWS_PER_WORKER_MIN = 32;
-
 /** What a {@link DataParallelSession} is made of. */
 interface DataParallelParts {
   readonly plan: ExecutionPlan;
@@ -48,6 +47,7 @@ interface DataParallelParts {
   readonly memory: TrainingMemory;
   readonly workers: TrainingWorkers;
   readonly optimizer: Optimizer;
+  readonly measuresGradient: boolean;
   /** Steps that the optimizer has taken before this session. */
   readonly optimizerStep: number;
   readonly clock: Clock;
@@ -77,12 +77,14 @@ export class DataParallelSession implements TrainingSession {
   }
 
   async step(batch: TrainingBatch): Promise<StepResult> {
-    const { clock } = this.#parts;
+    const { clock, measuresGradient } = this.#parts;
     return await this.#inTurn(batch, async (own) => {
       const startedMs = clock.monotonicMs();
       const loss = await this.#compute("step", own, this.#optimizerStep);
       this.#optimizerStep++;
-      return { loss, stepMs: clock.monotonicMs() - startedMs };
+      const naturalGradientNorm = Math.sqrt(this.#sum(SHARD_NATURAL));
+      const measured = measuresGradient ? { naturalGradientNorm } : {};
+      return { loss, stepMs: clock.monotonicMs() - startedMs, ...measured };
     });
   }
 
@@ -259,24 +261,6 @@ function copyOf({ inputs, targets, weights, size }: TrainingBatch): TrainingBatc
   return weights === undefined ? copied : { ...copied, weights: weights.slice() };
 }
 
-/** Splits `size` rows evenly over up to `workers` parts. */
-function partsOf(size: number, workers: number): [from: number, to: number][] {
-  const count = Math.max(1, Math.min(workers, Math.floor(size / ROWS_PER_WORKER_MIN)));
-  const cut = (part: number): number => Math.floor((size * part) / count);
-  return Array.from({ length: count }, (_, part) => [cut(part), cut(part + 1)]);
-}
-
-function rowsCopy(
-  inputs: Float32Array,
-  length: number,
-  from: number,
-  to: number,
-): Float32Array<ArrayBuffer> {
-  const rows = new Float32Array((to - from) * length);
-  rows.set(inputs.subarray(from * length, to * length));
-  return rows;
-}
-
 /** The state for the workers: shared where there is shared memory, which most pages do not have. */
 function inSharedMemory(buffer: ArrayBufferLike): ArrayBufferLike {
   if (typeof SharedArrayBuffer === "undefined") return buffer.slice(0);
@@ -284,16 +268,4 @@ function inSharedMemory(buffer: ArrayBufferLike): ArrayBufferLike {
   const shared = new SharedArrayBuffer(buffer.byteLength);
   new Uint8Array(shared).set(new Uint8Array(buffer));
   return shared;
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const [first] = parts;
-  if (first !== undefined && parts.length === 1) return first;
-  const whole = new Float32Array(parts.reduce((length, part) => length + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -1,11 +1,12 @@
 import { Random, stateLayout } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 import { adam } from "../optimizers/adam.ts";
+import { measuringOptimizer } from "../optimizers/natural-gradient.ts";
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
 import { rmsprop } from "../optimizers/rmsprop.ts";
 import { sgd } from "../optimizers/sgd.ts";
 import { SliceUpdate } from "./slice-update.ts";
-import { createTrainingMemory, type TrainingMemory } from "./training-memory.ts";
+import { createTrainingMemory, SHARD_NATURAL, type TrainingMemory } from "./training-memory.ts";
 
 // More than two blocks, in parts that do not end with one, and a buffer right behind.
 const PARAMETERS = 3 * 4_096 + 77;
@@ -21,7 +22,7 @@ function memoryOf(spec: OptimizerSpec, workers: number): TrainingMemory {
     batchSize: 1,
     sampleLength: 1,
     target: { kind: "classIndex", classes: 2, ignoreIndex: null },
-    optimizerSlots: optimizerOf(spec).slots.length,
+    optimizerSlots: measuringOptimizer(optimizerOf(spec)).slots.length,
     momentsLength: 0,
   });
   const random = new Random(9);
@@ -31,10 +32,15 @@ function memoryOf(spec: OptimizerSpec, workers: number): TrainingMemory {
 }
 
 /** Some steps of all workers, one after the other. */
-function train(memory: TrainingMemory, spec: OptimizerSpec, mayOverflow: boolean): void {
+function train(
+  memory: TrainingMemory,
+  spec: OptimizerSpec,
+  mayOverflow: boolean,
+  measuresGradient = false,
+): void {
   const random = new Random(10);
   const workers = memory.gradients.map(
-    (_, rank) => new SliceUpdate(spec, memory, rank, PARAMETERS),
+    (_, rank) => new SliceUpdate(spec, memory, rank, PARAMETERS, { measuresGradient }),
   );
   for (let step = 0; step < 3; step++) {
     for (const worker of workers) {
@@ -63,6 +69,27 @@ describe("the update of a slice", () => {
     train(plain, spec, mayOverflow);
     expect(new Uint32Array(fast.state)).toEqual(new Uint32Array(plain.state));
     expect(fast.slots.map((slot) => [...slot])).toEqual(plain.slots.map((slot) => [...slot]));
+  });
+
+  it.each<[string, number, OptimizerSpec, boolean]>([
+    ["two workers", 2, adam(), false],
+    ["five workers", 5, sgd({ learningRate: 0.1, momentum: 0.9 }), false],
+    ["clipping", 1, adam({ clipNorm: 1 }), false],
+    ["gradients that may overflow", 1, adam({ amsgrad: true }), true],
+    ["an optimizer without kernels", 3, rmsprop({ learningRate: 0.01 }), false],
+  ])("measures gradients alike with kernels as without: %s", (_what, workers, spec, overflow) => {
+    const fast = memoryOf(spec, workers);
+    const plain = { ...memoryOf(spec, workers), kernels: null };
+    const unmeasured = memoryOf(spec, workers);
+    const norms = (memory: TrainingMemory): readonly number[] =>
+      memory.shards.map((shard) => shard[SHARD_NATURAL] ?? NaN);
+    train(fast, spec, overflow, true);
+    train(plain, spec, overflow, true);
+    train(unmeasured, spec, overflow);
+    expect(norms(fast)).toEqual(norms(plain));
+    expect(Math.min(...norms(fast))).toBeGreaterThan(0);
+    expect(norms(unmeasured)).toEqual(unmeasured.shards.map(() => 0));
+    expect(new Uint32Array(fast.state)).toEqual(new Uint32Array(unmeasured.state));
   });
 
   it.each([

@@ -1,8 +1,13 @@
 import { assert, type MoveKernel } from "@everfresh/core";
 import { Publisher } from "../kernels/publisher.ts";
+import {
+  measuringOptimizer,
+  naturalNumbers,
+  naturalSquares,
+} from "../optimizers/natural-gradient.ts";
 import { clipFactor, scaleGradients, sumOfSquares } from "../optimizers/clip-norm.ts";
 import { optimizerOf, type OptimizerSpec } from "../optimizers/optimizer-of.ts";
-import type { Optimizer, OptimizerState } from "../optimizers/optimizer.ts";
+import type { Optimizer, OptimizerState, SecondMoment } from "../optimizers/optimizer.ts";
 import { arriveAndWait } from "./barrier.ts";
 import { BlockUpdate } from "./block-update.ts";
 import {
@@ -12,11 +17,27 @@ import {
   meanOf,
   publishGradients,
 } from "./gradients.ts";
-import { SHARD_SOUND, SHARD_SQUARES, sliceOf, type TrainingMemory } from "./training-memory.ts";
+import {
+  SHARD_NATURAL,
+  SHARD_SOUND,
+  SHARD_SQUARES,
+  sliceOf,
+  type TrainingMemory,
+} from "./training-memory.ts";
+
+/** What a {@link SliceUpdate} may be told. */
+export interface SliceUpdateOptions {
+  /** Where the worker's own gradients lie, if kernels reach them. */
+  readonly source?: WebAssembly.Memory | null;
+  /** Whether {@link SHARD_NATURAL} is asked for. */
+  readonly measuresGradient?: boolean;
+}
 
 /** One worker's share of the optimizer: a slice of the parameters, with all that belongs to it. */
 export class SliceUpdate {
   readonly #optimizer: Optimizer;
+  /** By which gradients are measured; null where nobody asks. */
+  readonly #measure: SecondMoment | null;
   readonly #state: OptimizerState;
   /** The slice of θ, in shared memory. */
   readonly #parameters: Float32Array;
@@ -31,20 +52,21 @@ export class SliceUpdate {
   readonly #memory: TrainingMemory;
   readonly #rank: number;
 
-  /** @param source where the worker's own gradients lie, if kernels reach them */
   constructor(
     spec: OptimizerSpec,
     memory: TrainingMemory,
     rank: number,
     parameterCount: number,
-    source: WebAssembly.Memory | null = null,
+    { source = null, measuresGradient = false }: SliceUpdateOptions = {},
   ) {
     const [from, to] = sliceOf(rank, memory.gradients.length, parameterCount);
-    this.#optimizer = optimizerOf(spec);
+    const optimizer = optimizerOf(spec);
+    this.#optimizer = measuresGradient ? measuringOptimizer(optimizer) : optimizer;
+    this.#measure = measuresGradient ? this.#optimizer.secondMoment : null;
     this.#state = { step: 0, slots: memory.slots.map((slot) => slot.subarray(from, to)) };
     this.#parameters = new Float32Array(memory.state, 4 * from, to - from);
     this.#rows = memory.gradients.map((row) => row.subarray(from, to));
-    this.#blocks = BlockUpdate.open(spec, memory, rank, [from, to]);
+    this.#blocks = BlockUpdate.open(spec, memory, rank, [from, to], measuresGradient);
     const target = memory.kernels?.memory;
     const reachable = source !== null && target !== undefined;
     this.#publisher = reachable ? Publisher.open(source, target) : null;
@@ -82,6 +104,7 @@ export class SliceUpdate {
     const { clipNorm } = this.#optimizer;
     if (this.#blocks !== null && clipNorm === null && !mayOverflow) {
       this.#blocks.followRows(weight, optimizerStep);
+      this.#report(this.#blocks.squares);
       return true;
     }
     this.#mean ??= new Float32Array(this.#parameters.length);
@@ -91,11 +114,26 @@ export class SliceUpdate {
     if (mayOverflow && !this.#isSound(mean)) return false;
     if (this.#blocks !== null) {
       this.#blocks.followMean(mean, optimizerStep);
+      this.#report(this.#blocks.squares);
     } else {
       this.#state.step = optimizerStep;
       this.#optimizer.update(this.#state, mean, this.#parameters);
+      if (this.#measure !== null) this.#report(this.#squares(this.#measure, mean));
     }
     return true;
+  }
+
+  /** Σ g² / (v̂ + ε²) over the slice, after the optimizer has taken the gradient in. */
+  #squares(measure: SecondMoment, mean: Float32Array): number {
+    const second = this.#state.slots[measure.slot];
+    assert(second !== undefined, "who measures gradients has the vector for it");
+    return naturalSquares(mean, second, naturalNumbers(measure, this.#state.step));
+  }
+
+  #report(squares: number): void {
+    const own = this.#memory.shards[this.#rank];
+    assert(own !== undefined, "every worker has a row");
+    own[SHARD_NATURAL] = squares;
   }
 
   /**

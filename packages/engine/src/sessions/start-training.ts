@@ -1,6 +1,7 @@
 import { stateBytes, systemClock } from "@everfresh/core";
 import { GradientSelfTestError } from "../errors.ts";
 import type { Model } from "../models/model.ts";
+import { measuringOptimizer } from "../optimizers/natural-gradient.ts";
 import { optimizerOf } from "../optimizers/optimizer-of.ts";
 import type { RuntimeRequest } from "../runtime/runtime.ts";
 import { DataParallelSession } from "./data-parallel-session.ts";
@@ -33,13 +34,14 @@ export async function startTraining(
   options: TrainingOptions,
   { split, runtime, block = null, allocate, startThread }: TrainingPlace,
 ): Promise<TrainingSession> {
-  const { batchSize, loss, checkpoint, seed = 0 } = options;
+  const { batchSize, loss, checkpoint, seed = 0, measureGradient = false } = options;
   const count = split.workers;
   const formulations = options.plan?.formulations ?? {};
   const serial = split.threadsPerWorker === 1 && (runtime.provider ?? "cpu") === "cpu";
   const stepOptions = { block, formulations, serial, ...(loss === undefined ? {} : { loss }) };
   const program = trainingProgram(model, { batchSize, workers: count, ...stepOptions });
-  const optimizer = optimizerOf(options.optimizer);
+  const plainOptimizer = optimizerOf(options.optimizer);
+  const optimizer = measureGradient ? measuringOptimizer(plainOptimizer) : plainOptimizer;
   checkSeed(seed);
   const { layout } = program;
   const sizes = {
@@ -60,6 +62,7 @@ export async function startTraining(
       runtime,
       program,
       optimizer: options.optimizer,
+      measuresGradient: measureGradient,
       seed,
       memory,
     },
@@ -75,6 +78,7 @@ export async function startTraining(
     memory,
     workers,
     optimizer,
+    measuresGradient: measureGradient,
     optimizerStep,
     clock: systemClock,
   });

@@ -67,9 +67,11 @@ export const SHARD_LARGE = 5;
 export const SHARD_SOUND = 6;
 /** Index in a row of `shards`: 1 when the worker moved its slice of θ in this step, otherwise 0. */
 export const SHARD_MOVED = 7;
+/** Index in a row of `shards`: the worker's part of ‖g‖² (`natural-gradient.ts`), where asked for. */
+export const SHARD_NATURAL = 8;
 
-// One cache line per row, so that workers do not slow each other down.
-const SHARD_WORDS = 8;
+// Two cache lines per row, so that workers do not slow each other down.
+const SHARD_WORDS = 16;
 
 /**
  * Memory of zeros for a session.

@@ -18,6 +18,8 @@ export interface TrainingWorkerSetup {
   readonly runtime: RuntimeRequest;
   readonly program: TrainingProgram;
   readonly optimizer: OptimizerSpec;
+  /** Whether steps measure their gradients. */
+  readonly measuresGradient: boolean;
   /** Of the masks of Dropout. */
   readonly seed: number;
   readonly memory: TrainingMemory;

@@ -21,6 +21,11 @@ export interface TrainingOptions {
    * @default true where operators compute that ONNX Runtime has but does not document, else false
    */
   readonly selfTest?: boolean;
+  /**
+   * Whether steps measure their gradients: {@link StepResult.naturalGradientNorm}. SGD then keeps one
+   * vector more, which its checkpoints hold: one without it does not fit. @default false
+   */
+  readonly measureGradient?: boolean;
   /** Where to go on; without it training starts from the model's own state. */
   readonly checkpoint?: TrainingCheckpoint;
 }
@@ -96,6 +101,13 @@ export interface StepResult {
   readonly loss: number;
   /** Duration of the step in milliseconds. */
   readonly stepMs: number;
+  /**
+   * √(gᵀ F⁻¹ g), g being the gradient that the optimizer followed, as it clipped it but without weight
+   * decay, and F the diagonal of its second moments: v̂ + ε² of Adam and others, of SGD a mean over some
+   * 1,000 steps. About √parameters on a stable stream, whatever the loss; larger where gradients are
+   * larger than they used to be. Only where {@link TrainingOptions.measureGradient} asks for it.
+   */
+  readonly naturalGradientNorm?: number;
 }
 
 /** What gradient() computes. */

@@ -66,7 +66,7 @@ export class TrainingShard {
     runtime: Runtime,
     graphs: { readonly step: GraphSession; readonly inference: GraphSession },
   ) {
-    const { program, rank, memory, optimizer } = setup;
+    const { program, rank, memory, optimizer, measuresGradient } = setup;
     const { step, input, layout } = program;
     const { backend, provider, version, fallbackReason } = runtime;
     const why = fallbackReason === null ? {} : { fallbackReason };
@@ -78,8 +78,8 @@ export class TrainingShard {
     this.#graphs = new Recent<number, Promise<ShardGraph>>(GRAPHS_MAX, release);
     this.#moments = new Recent<number, Promise<ShardMoments>>(GRAPHS_MAX, release);
     const { parameterCount } = layout;
-    const { gradientMemory } = this.#state;
-    this.#update = new SliceUpdate(optimizer, memory, rank, parameterCount, gradientMemory);
+    const updateOptions = { source: this.#state.gradientMemory, measuresGradient };
+    this.#update = new SliceUpdate(optimizer, memory, rank, parameterCount, updateOptions);
     this.#statistics = new RunningStatistics(program, memory, stateWithin(layout, memory.state));
     this.#inference = graphs.inference;
   }

@@ -234,7 +234,7 @@ export function collectKernel(type: AbsoluteType, memories: VectorMemories): Ker
     name: `collect-${type}`,
     parameters,
     variables: [...COLLECTING.inputs, ...COLLECTING.variables],
-    returns: true,
+    returns: "i32",
     code: [...inputs, ...loop, ...orMinusOne(count, isNotFinite)],
   };
 }

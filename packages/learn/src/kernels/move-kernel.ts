@@ -107,7 +107,7 @@ export function moveKernel(
     name: "moved",
     parameters: ["i32", "i32", "i32"],
     variables: ["i32", ...COLLECTING.inputs, ...COLLECTING.variables, "i32", "i32"],
-    returns: false,
+    returns: null,
     code: [
       ...set(area, multiply(get(mover), whole(areaBytes(capacity)))),
       ...set(level, loadVector(get(area), { offset: AREA.level })),

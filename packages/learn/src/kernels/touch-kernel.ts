@@ -70,7 +70,7 @@ export function touchKernel({ wanted, present }: VectorMemories): KernelFunction
     name: "touch",
     parameters: ["i32", "i32", "i32"],
     variables: ["i32", "i32"],
-    returns: true,
+    returns: "i32",
     code: [...touching(vectors, { quarter, end, bits }), ...get(bits)],
   };
 }
