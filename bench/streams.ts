@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { choiceOption, positiveOption, wholeListOption, wholeOption } from "./option-values.ts";
-import { EXPERIMENTS, type StreamExperiment } from "./streams/experiments.ts";
+import { EXPERIMENTS, MNIST_IMAGES, type StreamExperiment } from "./streams/experiments.ts";
 import {
   accuracyFigure,
   detailTable,
@@ -47,6 +47,7 @@ label comes, and learned from then on. Rows that --out has already are not measu
   --seeds LIST       seeds between commas (default 1,2,3,4,5; 1,2,3 for MNIST)
   --strategies LIST  only these, by the names of their rows, such as uniform,window-1000
   --scale F          multiplies all numbers of samples (default 1)
+  --images N         of MNIST, with those before the stream (default ${MNIST_IMAGES})
   --out FOLDER       where rows are kept (default ${OUT})
   --figures FOLDER   also writes curves as SVG
   --data FOLDER      where mnist and drift-streams are (default ${DATA})
@@ -62,6 +63,7 @@ const OPTIONS = {
   seeds: { type: "string" },
   strategies: { type: "string" },
   scale: { type: "string", default: "1" },
+  images: { type: "string", default: String(MNIST_IMAGES) },
   out: { type: "string", default: OUT },
   figures: { type: "string" },
   data: { type: "string", default: DATA },
@@ -82,6 +84,7 @@ interface Settings {
   readonly seeds: readonly number[] | undefined;
   readonly strategies: readonly string[] | undefined;
   readonly scale: number;
+  readonly images: number;
   readonly out: string;
   readonly figures: string | undefined;
   readonly data: string;
@@ -112,6 +115,7 @@ function parse(args: readonly string[]): Settings | "help" {
     seeds: values.seeds === undefined ? undefined : wholeListOption("seeds", values.seeds),
     strategies: values.strategies?.split(","),
     scale: positiveOption("scale", values.scale),
+    images: wholeOption("images", values.images),
     out: values.out,
     figures: values.figures,
     data: values.data,
@@ -203,17 +207,19 @@ interface RowGroup {
 
 async function seedRows(
   { name, experiment, seed, isReference, keys }: RowGroup,
-  { out, data, scale }: Settings,
+  { out, data, scale, images }: Settings,
   progress: Progress,
 ): Promise<readonly StreamRow[]> {
+  const [all, known] = [images, experiment.initialSamples].map((size) => Math.round(scale * size));
+  const length = experiment.drift === undefined ? {} : { samples: (all ?? 0) - (known ?? 0) };
   const rows: StreamRow[] = [];
   let start: StreamStart | null = null;
   for (const { lag, strategy } of keys) {
-    const key = { experiment: name, lag, seed, strategy: strategy.name, scale };
+    const key = { experiment: name, lag, seed, strategy: strategy.name, scale, ...length };
     let row = storedRow(out, key);
     if (row === null) {
       start ??= await StreamStart.of(
-        await experiment.open({ data, seed, scale, isReference }),
+        await experiment.open({ data, seed, scale, isReference, images }),
         experiment,
         seed,
       );

@@ -43,6 +43,8 @@ export interface OpenOptions {
   readonly scale: number;
   /** Whether the new concept is there from the first sample on. */
   readonly isReference: boolean;
+  /** Of MNIST, in all, before they are scaled. @default {@link MNIST_IMAGES} */
+  readonly images?: number;
 }
 
 /** A stream in memory. */
@@ -66,9 +68,12 @@ const TURN_FROM = 20_000;
 const TURN_DEGREES = 90;
 const MNIST_INITIAL = 10_000;
 /** Images in all: as many of the old concept as after it has begun to change. */
-const MNIST_IMAGES = 40_000;
-/** Statistics of the training set, as everybody uses them. */
-const MNIST_PIXELS = { mean: [0.1307], std: [0.3081] };
+export const MNIST_IMAGES = 40_000;
+/** Statistics of the training set of MNIST, as everybody uses them. */
+export const MNIST_PIXELS: { readonly mean: readonly number[]; readonly std: readonly number[] } = {
+  mean: [0.1307],
+  std: [0.3081],
+};
 
 /** The experiments by name. */
 export const EXPERIMENTS: Readonly<Record<string, StreamExperiment>> = {
@@ -98,7 +103,7 @@ export const EXPERIMENTS: Readonly<Record<string, StreamExperiment>> = {
 };
 
 /** Rows of numbers, standardised by the initial part alone, and a small perceptron. */
-function tabular(
+export function tabular(
   title: string,
   initialSamples: number,
   sourceOf: (options: OpenOptions) => Source | Promise<Source>,
@@ -160,8 +165,8 @@ function mnistRotation(title: string, overSamples: number): StreamExperiment {
     strategies: IMAGE_STRATEGIES,
     curveEvery: 25,
     drift: { fromSample: TURN_FROM, overSamples },
-    async open({ data, seed, scale, isReference }) {
-      const source = { ...(await mnist(path.join(data, "mnist"), "train")), size: MNIST_IMAGES };
+    async open({ data, seed, scale, isReference, images: size = MNIST_IMAGES }) {
+      const source = { ...(await mnist(path.join(data, "mnist"), "train")), size };
       const turned = rotated(source, {
         fromSample: isReference ? 0 : Math.round(scale * TURN_FROM),
         degrees: TURN_DEGREES,
@@ -178,7 +183,7 @@ function mnistRotation(title: string, overSamples: number): StreamExperiment {
 }
 
 /** The first samples of a source, and those after them; of both only a share. */
-async function parted(
+export async function parted(
   source: Source,
   initialSamples: number,
   scale: number,

@@ -10,14 +10,21 @@ import path from "node:path";
 import type { StreamRow } from "./row.ts";
 
 /** Which row. */
-export type RowKey = Pick<StreamRow, "experiment" | "lag" | "seed" | "strategy" | "scale">;
+export interface RowKey extends Pick<
+  StreamRow,
+  "experiment" | "lag" | "seed" | "strategy" | "scale"
+> {
+  /** Of the stream; left out where there is one length only. */
+  readonly samples?: number;
+}
 
-/** The row of a folder; null when it is not there, or was measured on another scale. */
+/** The row of a folder; null when it is not there, or was measured on another scale or length. */
 export function storedRow(folder: string, key: RowKey): StreamRow | null {
   const file = fileOf(folder, key);
   if (!existsSync(file)) return null;
   const row = JSON.parse(readFileSync(file, "utf8")) as StreamRow;
-  return row.scale === key.scale ? row : null;
+  const isSame = row.scale === key.scale && (key.samples ?? row.samples) === row.samples;
+  return isSame ? row : null;
 }
 
 /** Stores a row: whole, or not at all. */

@@ -6,10 +6,10 @@ import {
 } from "@everfresh/engine";
 import {
   batchReader,
-  compareStrategies,
   type Costs,
   perform,
   type RetrainingIteration,
+  StrategyRun,
   type StrategyStanding,
 } from "@everfresh/learn";
 import { type History, memoryHistory } from "@everfresh/streams";
@@ -43,6 +43,21 @@ export interface StreamRow {
 export interface StreamRun {
   readonly row: Omit<StreamRow, "experiment" | "scale">;
   readonly hits: Uint8Array;
+}
+
+/** Looks on while a strategy runs, and may tell it what it sees. */
+export interface StreamWatch {
+  /** Predictions were scored: whether those from number `from` on were right, 1 or 0. */
+  scored(from: number, hits: Uint8Array): void;
+  /** The sample of this number has arrived, and all that follows from it is done. */
+  arrived(number: number, run: StrategyRun): Promise<void>;
+}
+
+/** What a {@link StreamWatch} looks at. */
+export interface WatchedStream extends OpenedStream {
+  /** Trains the state that predicts. */
+  readonly session: TrainingSession;
+  readonly seed: number;
 }
 
 /** The training on the samples that are known before the stream begins. */
@@ -98,12 +113,14 @@ export class StreamStart implements AsyncDisposable {
   async run(
     named: NamedStrategy,
     { lag, seed, curveEvery }: Pick<StreamRow, "lag" | "seed" | "curveEvery">,
+    watchOf?: (watched: WatchedStream) => StreamWatch | null,
   ): Promise<StreamRun> {
     const { stream, preprocessing, target, model } = this.#opened;
     await this.#session.restore(this.#trained);
     await using history = await initialHistory(this.#opened);
     const hits = new Uint8Array(stream.length);
-    const [standing] = await compareStrategies({
+    const watch = watchOf?.({ ...this.#opened, session: this.#session, seed }) ?? null;
+    const run = new StrategyRun({
       strategies: [
         {
           name: named.name,
@@ -118,9 +135,17 @@ export class StreamStart implements AsyncDisposable {
       seed,
       clock: systemClock,
       lagSamples: lag,
-      stream,
-      onScored: ({ from, hits: scored }) => hits.set(scored, from),
+      onScored: ({ from, hits: scored }) => {
+        hits.set(scored, from);
+        watch?.scored(from, scored);
+      },
     });
+    for (const sample of stream) {
+      await run.arrive(sample);
+      await watch?.arrived(run.arrived - 1, run);
+    }
+    await run.finish();
+    const [standing] = run.standings();
     if (standing === undefined) throw new Error("a strategy that is compared has a standing");
     const row = {
       ...{ lag, seed, strategy: named.name, samples: stream.length, curveEvery },

@@ -1,15 +1,14 @@
-import { cloneState, DeployedState, type ModelState, type StateChange } from "@everfresh/core";
+import { cloneState, DeployedState, type ModelState } from "@everfresh/core";
 import { defaultBuffersEvery } from "../config/deployment-options.ts";
 import type { Follower } from "./follower.ts";
 import type { AverageRow } from "./row-spec.ts";
-import { type CopySource, statisticsUnder } from "./weights-copy.ts";
-
-const NOTHING: StateChange = {
-  valueType: "float32",
-  indices: new Uint32Array(0),
-  values: new Float32Array(0),
-  buffers: [],
-};
+import {
+  type CopySource,
+  hasStatistics,
+  NO_CHANGE,
+  recalibratedState,
+  statisticsUnder,
+} from "./weights-copy.ts";
 
 /** Steps from one estimate of statistics to the next: as of updates of all weights. */
 const ALL_MOVES_EVERY = defaultBuffersEvery(1);
@@ -31,6 +30,10 @@ export class AverageCopy implements Follower {
     this.#source = source;
   }
 
+  recalibrated(samples: number): Promise<ModelState | null> {
+    return recalibratedState(this.state, this.#source, samples);
+  }
+
   async follow(trained: ModelState, samples: number): Promise<void> {
     const { clock } = this.#source;
     const startMs = clock.monotonicMs();
@@ -40,14 +43,14 @@ export class AverageCopy implements Follower {
     for (let i = 0; i < average.length; i++) {
       average[i] = (average[i] ?? 0) + share * ((newest[i] ?? 0) - (average[i] ?? 0));
     }
-    const hasBuffers = this.state.layout.tensors.some(({ role }) => role === "buffer");
-    if (hasBuffers && ++this.#steps % ALL_MOVES_EVERY === 0) await this.#estimate(samples);
+    const isDue = hasStatistics(this.state) && ++this.#steps % ALL_MOVES_EVERY === 0;
+    if (isDue) await this.#estimate(samples);
     this.selectSeconds += (clock.monotonicMs() - startMs) / 1_000;
   }
 
   async #estimate(samples: number): Promise<void> {
     const deployed = new DeployedState(this.state, this.#steps - 1);
-    const buffers = await statisticsUnder(deployed, NOTHING, this.#source, samples);
-    deployed.apply(deployed.updateFor({ ...NOTHING, buffers }));
+    const buffers = await statisticsUnder(deployed, NO_CHANGE, this.#source, samples);
+    deployed.apply(deployed.updateFor({ ...NO_CHANGE, buffers }));
   }
 }

@@ -1,5 +1,4 @@
 import { type Clock, crc32, systemClock } from "@everfresh/core";
-import { type Model, openTrainingSession, type TrainingSession } from "@everfresh/engine";
 import { batchReader } from "@everfresh/learn";
 import { type History, memoryHistory } from "@everfresh/streams";
 import { readFileSync } from "node:fs";
@@ -14,10 +13,8 @@ import { runGroup, trainInitially } from "./row-runs.ts";
 import { rowName, type RowSpec } from "./row-spec.ts";
 import type { InitialModel, RowStore } from "./row-store.ts";
 import type { SeedRun } from "./seed-run.ts";
+import { openSeedSession } from "./seed-session.ts";
 import { TestSet } from "./test-set.ts";
-
-/** Training workers: fixed, so that a seed comes to the same bits on machines with more cores. */
-const WORKERS = 2;
 
 /** What is computed. */
 export interface ExperimentOptions {
@@ -126,7 +123,7 @@ async function runSeed(
   const { experiment, store, signal, clock = systemClock } = options;
   const { history, test, pace } = shared;
   const model = openModel(experiment, options.model, seed);
-  await using session = await openSession(model, experiment, seed);
+  await using session = await openSeedSession({ model, experiment, seed }, OPTIMIZERS.adam);
   const common: Omit<SeedRun, "initial"> = {
     experiment,
     seed,
@@ -153,15 +150,9 @@ async function runSeed(
   }
 }
 
-function openSession(model: Model, experiment: Experiment, seed: number): Promise<TrainingSession> {
-  const { batchSize } = experiment;
-  const plan = { workers: WORKERS };
-  return openTrainingSession(model, { optimizer: OPTIMIZERS.adam, batchSize, seed, plan });
-}
-
 function titleOf(group: RowGroup): string {
   if (group.kind === "single") return rowName(group.row);
-  const own = `proactive-${group.triggerSize}`;
+  const own = rowName(group.trained);
   return group.followers.length === 0 ? own : `${own} and ${group.followers.length} that follow`;
 }
 

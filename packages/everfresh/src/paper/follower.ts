@@ -18,4 +18,10 @@ export interface Follower {
    * @param samples of the history that have been learned from
    */
   follow(trained: ModelState, samples: number): Promise<void>;
+  /**
+   * Its weights with statistics of BatchNormalization that are estimated for them now; null without
+   * such statistics. It does not change.
+   * @param samples of the history that have been learned from
+   */
+  recalibrated(samples: number): Promise<ModelState | null>;
 }

@@ -22,7 +22,7 @@ describe("the matrix", () => {
         ...["frozen", "full-retraining-whole", "weights-qsgd-4", "gradients-qsgd-4"],
       ]),
     );
-    expect(names.some((name) => name.startsWith("algorithm-1"))).toBe(false);
+    expect(names.filter((name) => /^(algorithm-1|warm-start|schedule)/.test(name))).toEqual([]);
   });
 
   it("gives every row a name and a label of its own", () => {
@@ -48,6 +48,38 @@ describe("the matrix", () => {
     expect(names([])).toEqual(standardRows(mnist).map(rowName));
   });
 
+  it("has remedies for the dip at the start, of proactive and of online training", () => {
+    const names = chosenRows(mnist, ["warm-start"]).map(rowName);
+    const remedies = [
+      ...["fresh", "fresh-rewarm-100", "fresh-rewarm-300", "fresh-rewarm-1000", "second-moments"],
+      ...["rewarm-100", "rewarm-300", "rewarm-1000", "rewarm-3000", "rate-0.0003"],
+    ];
+    expect(names).toEqual([
+      "frozen",
+      ...remedies.map((remedy) => `warm-start-${remedy}`),
+      "warm-start-as-before-average-0.99",
+      ...remedies.map((remedy) => `warm-start-${remedy}-online`),
+    ]);
+  });
+
+  it("has learning rates over the stream, and copies that follow each", () => {
+    const names = chosenRows(mnist, ["schedule"]).map(rowName);
+    const rates = ["rewarm-300-inverse-square-root", "cosine", "falling-3", "rate-0.0003"];
+    expect(names).toEqual([
+      "frozen",
+      ...rates.flatMap((rate) =>
+        ["", "-top-k-0.001", "-top-k-0.0001"].map((copy) => `schedule-${rate}${copy}`),
+      ),
+    ]);
+  });
+
+  it("takes a name that a row has as that row alone", () => {
+    const names = (asked: string): readonly string[] => chosenRows(mnist, [asked]).map(rowName);
+    expect(names("warm-start-fresh")).toEqual(["frozen", "warm-start-fresh"]);
+    expect(names("schedule-cosine")).toEqual(["frozen", "schedule-cosine"]);
+    expect(names("warm-start-fresh-rewarm")).toHaveLength(1 + 2 * 3);
+  });
+
   it("refuses a row that there is not, and says which there are", () => {
     expect(() => chosenRows(mnist, ["proactive-9"])).toThrow(UsageError);
     expect(() => chosenRows(mnist, ["proactive-9"])).toThrow(/"proactive-9".*proactive-8/);
@@ -59,7 +91,9 @@ describe("groups of rows", () => {
   it("let all rows of weights of a seed follow one training, which is that of the smallest trigger size", () => {
     const groups = groupsOf(standardRows(mnist), mnist);
     const followed = groups.filter(({ kind }) => kind === "followed");
-    expect(followed).toMatchObject([{ triggerSize: 8, withTrained: true }]);
+    expect(followed).toMatchObject([
+      { trained: { kind: "proactive", triggerSize: 8 }, withTrained: true },
+    ]);
     expect(followed[0]).toHaveProperty("followers.length", 8);
     const singles = groups.flatMap((group) => (group.kind === "single" ? [group.row.kind] : []));
     expect(singles).not.toContain("weights");
@@ -72,6 +106,19 @@ describe("groups of rows", () => {
       { kind: "single", row: { kind: "frozen" } },
       { kind: "followed", withTrained: false, followers: [{ kind: "weights" }] },
     ]);
+  });
+
+  it("train a state for each remedy and schedule, which its own copies follow", () => {
+    const rows = chosenRows(mnist, ["schedule-cosine", "schedule-falling", "weights-top-k-0.01"]);
+    const groups = groupsOf(rows, mnist).filter(({ kind }) => kind === "followed");
+    expect(groups).toMatchObject([
+      { trained: { kind: "proactive" }, withTrained: false, followers: [{ kind: "weights" }] },
+      { trained: { rate: { kind: "cosine" } }, withTrained: true, followers: [] },
+      { trained: { rate: { kind: "falling" } }, withTrained: true },
+    ]);
+    expect(groups[2]).toHaveProperty("followers.length", 2);
+    const unchanged = groupsOf(chosenRows(mnist, ["warm-start-as-before-average"]), mnist);
+    expect(unchanged[1]).toMatchObject({ withTrained: false, followers: [{ kind: "average" }] });
   });
 
   it("know the steps that the paper's settings take", () => {
@@ -88,6 +135,8 @@ describe("groups of rows", () => {
     expect(work("full-retraining-past", 25)).toBe(27_400);
     expect(work("proactive-8", 10)).toBe(6_250);
     expect(work("online", 10)).toBe(391);
+    expect(work("warm-start-fresh-online", 10)).toBe(391);
+    expect(work("warm-start-fresh", 10)).toBe(6_250);
     expect(work("full-retraining-whole", 10)).toBe(4_690);
   });
 });

@@ -1,6 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { Experiment } from "./experiment.ts";
 import { type Compression, rowName, type RowSpec } from "./row-spec.ts";
+import { scheduleRows, warmStartRows } from "./studies.ts";
 
 /** Of the average that is a control: as slow as a copy that is sent 0.1 % with every step. */
 const AVERAGE_DECAY = 0.999;
@@ -9,11 +10,18 @@ const QSGD_BITS = 4;
 
 /** Rows that run when nobody says which: all but the paper's Algorithm 1, which its experiments left. */
 export function standardRows(experiment: Experiment): readonly RowSpec[] {
-  return allRows(experiment).filter((row) => row.kind !== "gradients" || row.optimizer === "adam");
+  return paperRows(experiment).filter(
+    (row) => row.kind !== "gradients" || row.optimizer === "adam",
+  );
 }
 
 /** Every row of an experiment, those first that the others are compared with. */
-export function allRows({ triggerSizes, ratios }: Experiment): readonly RowSpec[] {
+export function allRows(experiment: Experiment): readonly RowSpec[] {
+  return [...paperRows(experiment), ...warmStartRows(), ...scheduleRows()];
+}
+
+/** Rows that the paper has, and ours beside them. */
+function paperRows({ triggerSizes, ratios }: Experiment): readonly RowSpec[] {
   const compressions: readonly Compression[] = [
     ...ratios.map((ratio) => ({ selector: "topK", ratio }) as const),
     ...ratios.map((ratio) => ({ selector: "randomK", ratio }) as const),
@@ -36,23 +44,21 @@ export function allRows({ triggerSizes, ratios }: Experiment): readonly RowSpec[
 }
 
 /**
- * The rows that are asked for, in the order of the matrix: by name, by the first words of names, or
- * "all".
+ * The rows that are asked for, in the order of the matrix: by name, by the first words of names where
+ * no row has that name, or "all".
  * @throws UsageError for a name that no row has
  */
 export function chosenRows(experiment: Experiment, names: readonly string[]): readonly RowSpec[] {
   if (names.length === 0) return standardRows(experiment);
   const rows = allRows(experiment);
+  const own = new Set(rows.map(rowName));
+  const isNamed = (row: RowSpec, name: string): boolean =>
+    own.has(name) ? rowName(row) === name : name === "all" || rowName(row).startsWith(`${name}-`);
   const unknown = names.find((name) => !rows.some((row) => isNamed(row, name)));
   if (unknown !== undefined) {
-    const known = rows.map(rowName).join(", ");
+    const known = [...own].join(", ");
     throw new UsageError(`There is no row "${unknown}"; there are all, ${known}`, { unknown });
   }
   // What training is worth shows beside a model that is not trained: that row is always there.
   return rows.filter((row) => row.kind === "frozen" || names.some((name) => isNamed(row, name)));
-}
-
-function isNamed(row: RowSpec, name: string): boolean {
-  const own = rowName(row);
-  return name === "all" || own === name || own.startsWith(`${name}-`);
 }

@@ -1,3 +1,5 @@
+import type { Continuation } from "./continuation.ts";
+
 /** Seconds that a row took, by what they went into; waiting for other processes included. */
 export interface RowCost {
   readonly preprocessing: number;
@@ -30,6 +32,8 @@ export interface RowResult {
   readonly ratio: number | null;
   /** New samples per iteration; null where new samples trigger nothing. */
   readonly triggerSize: number | null;
+  /** How the optimizer went on after the initial training, where that was not as in the paper. */
+  readonly continuation?: Continuation;
   readonly seed: number;
   /** Of the stream, each sample tested before it was learned; null where none was tested so. */
   readonly cumulativeAccuracy: number | null;
@@ -39,6 +43,11 @@ export interface RowResult {
   readonly lastCheckpointsAccuracy: number | null;
   /** Those that it is the mean of, or the last one alone. */
   readonly checkpointAccuracies: readonly number[];
+  /**
+   * The same of copies with BatchNormalization, had their statistics been estimated anew just then;
+   * empty without.
+   */
+  readonly recalibratedAccuracies?: readonly number[];
   /** Seconds in steps of the optimizer; the initial training is not in it. */
   readonly trainSeconds: number;
   /** Steps of the optimizer; the initial training is not in it. */

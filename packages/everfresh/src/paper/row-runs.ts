@@ -1,8 +1,9 @@
 import { streamOf } from "@everfresh/core";
 import { costsOf, type Iteration, type StrategySpec } from "@everfresh/learn";
 import { AverageCopy } from "./average-copy.ts";
+import { openContinued } from "./continued-run.ts";
 import type { Follower } from "./follower.ts";
-import type { FollowedGroup, RowGroup, SingleGroup } from "./row-group.ts";
+import { everyOf, type FollowedGroup, type RowGroup, type SingleGroup } from "./row-group.ts";
 import type { RowResult } from "./row-result.ts";
 import { followerResult, onceTrained, trainedResult } from "./row-values.ts";
 import type {
@@ -11,7 +12,6 @@ import type {
   GradientsRow,
   OnlineRow,
   ProactiveRow,
-  RowSpec,
 } from "./row-spec.ts";
 import type { InitialModel } from "./row-store.ts";
 import type { SeedRun } from "./seed-run.ts";
@@ -58,6 +58,13 @@ function retrainingOn(
 }
 
 async function runFollowed(run: SeedRun, group: FollowedGroup): Promise<readonly RowResult[]> {
+  const { trained } = group;
+  if (trained.kind === "proactive") return await runWithFollowers(run, group);
+  await using continued = await openContinued(run, trained);
+  return await runWithFollowers(continued.run, group);
+}
+
+async function runWithFollowers(run: SeedRun, group: FollowedGroup): Promise<readonly RowResult[]> {
   const { session, initial, experiment, clock } = run;
   await session.restore(initial.checkpoint);
   const followers = group.followers.map((row): Follower =>
@@ -65,18 +72,21 @@ async function runFollowed(run: SeedRun, group: FollowedGroup): Promise<readonly
       ? new AverageCopy(row, session.state, run)
       : new WeightsCopy(row, session.state, run),
   );
-  const { triggerSize } = group;
+  const { trained } = group;
   const { batchSize } = experiment;
+  const every = everyOf(trained, experiment);
+  const isOnline = trained.kind === "continued" && trained.strategy === "online";
   const updates = group.withTrained ? new DenseUpdates(session.state, clock) : null;
   const outcome = await runStream(run, {
-    strategy: { kind: "proactive", triggerSize, batchSize },
-    every: triggerSize,
+    strategy: isOnline
+      ? { kind: "online", batchSize }
+      : { kind: "proactive", triggerSize: every, batchSize },
+    every,
     learner: session,
     updates,
     followers,
     checkpoints: true,
   });
-  const trained: RowSpec = { kind: "proactive", triggerSize };
   return [
     ...(updates === null ? [] : [trainedResult(run, trained, { outcome, updates })]),
     ...followers.map((follower, i) => followerResult(run, follower, { outcome, at: i })),

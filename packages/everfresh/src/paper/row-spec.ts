@@ -1,3 +1,5 @@
+import { type Continuation, continuationLabel, continuationName } from "./continuation.ts";
+
 /**
  * The rows of the papers' tables, as plain data. A row is one strategy on one stream: what is learned
  * when, and what of it is deployed.
@@ -43,17 +45,30 @@ export interface ProactiveRow {
   readonly triggerSize: number;
 }
 
-/** A copy that follows the state of the smallest trigger size by sparse changes of its weights. */
+/** The same, or online training, with an optimizer that does not go on as in the paper. */
+export interface ContinuedRow extends Continuation {
+  readonly kind: "continued";
+  /** What it is for: to mend the dip at the start, or to have less noise in the end. */
+  readonly study: "warmStart" | "schedule";
+  /** Proactive with the smallest trigger size. */
+  readonly strategy: "proactive" | "online";
+}
+
+/** A copy that follows a trained state by sparse changes of its weights. */
 export interface WeightsRow {
   readonly kind: "weights";
   readonly compression: Compression;
+  /** Whose state; by default that of the smallest trigger size. */
+  readonly of?: ContinuedRow;
 }
 
-/** The exponential moving average of the same state: what a copy would be that only averages. */
+/** The exponential moving average of a trained state: what a copy would be that only averages. */
 export interface AverageRow {
   readonly kind: "average";
   /** Of the average with each step, above 0 and below 1. */
   readonly decay: number;
+  /** Whose state; by default that of the smallest trigger size. */
+  readonly of?: ContinuedRow;
 }
 
 /** Training by a sparse part of gradient and memory, of each tensor by itself. */
@@ -66,15 +81,27 @@ export interface GradientsRow {
 
 /** One row. */
 export type RowSpec =
-  FrozenRow | OnlineRow | FullRetrainingRow | ProactiveRow | WeightsRow | AverageRow | GradientsRow;
+  | FrozenRow
+  | OnlineRow
+  | FullRetrainingRow
+  | ProactiveRow
+  | ContinuedRow
+  | WeightsRow
+  | AverageRow
+  | GradientsRow;
 
 const NAMES: { readonly [K in RowSpec["kind"]]: (row: Extract<RowSpec, { kind: K }>) => string } = {
   frozen: () => "frozen",
   online: () => "online",
   fullRetraining: ({ on }) => (on === "past" ? "full-retraining-past" : "full-retraining-whole"),
   proactive: ({ triggerSize }) => `proactive-${triggerSize}`,
-  weights: ({ compression }) => `weights-${compressionName(compression)}`,
-  average: ({ decay }) => `average-${decay}`,
+  continued: (row) => {
+    const study = row.study === "warmStart" ? "warm-start" : row.study;
+    return `${study}-${continuationName(row)}${row.strategy === "online" ? "-online" : ""}`;
+  },
+  weights: ({ compression, of }) =>
+    `${of === undefined ? "weights" : rowName(of)}-${compressionName(compression)}`,
+  average: ({ decay, of }) => `${of === undefined ? "" : `${rowName(of)}-`}average-${decay}`,
   gradients: ({ optimizer, compression }) =>
     `${optimizer === "adam" ? "gradients" : "algorithm-1"}-${compressionName(compression)}`,
 };
@@ -104,8 +131,9 @@ const LABELS: { readonly [K in RowSpec["kind"]]: (row: Extract<RowSpec, { kind: 
     online: () => "OL",
     fullRetraining: ({ on }) => (on === "past" ? "FR" : "FR whole"),
     proactive: ({ triggerSize }) => `PR-${triggerSize}`,
-    weights: ({ compression }) => compressionLabel(compression),
-    average: ({ decay }) => `average of θ, ${decay}`,
+    continued: (row) => `${row.strategy === "online" ? "OL" : "PR"}, ${continuationLabel(row)}`,
+    weights: ({ compression, of }) => `${compressionLabel(compression)}${followedLabel(of)}`,
+    average: ({ decay, of }) => `average of θ, ${decay}${followedLabel(of)}`,
     gradients: ({ optimizer, compression }) =>
       `${compressionLabel(compression)} of ${optimizer === "adam" ? "gradients" : "gradients, SGD"}`,
   };
@@ -114,6 +142,10 @@ const LABELS: { readonly [K in RowSpec["kind"]]: (row: Extract<RowSpec, { kind: 
 export function rowLabel(row: RowSpec): string {
   const label = LABELS[row.kind] as (row: RowSpec) => string;
   return label(row);
+}
+
+function followedLabel(of: ContinuedRow | undefined): string {
+  return of === undefined ? "" : ` of ${rowLabel(of)}`;
 }
 
 function compressionLabel(compression: Compression): string {

@@ -1,12 +1,15 @@
 import type { Costs } from "@everfresh/learn";
 import type { Follower } from "./follower.ts";
 import type { RowCost, RowResult } from "./row-result.ts";
-import { type Compression, rowName, type RowSpec } from "./row-spec.ts";
+import { type Compression, type ContinuedRow, rowName, type RowSpec } from "./row-spec.ts";
 import type { SeedRun } from "./seed-run.ts";
 import type { StateScore, StreamOutcome } from "./stream-run.ts";
 import type { TrainedUpdates } from "./trained-updates.ts";
 
-type Identity = Pick<RowResult, "strategy" | "mode" | "selector" | "ratio" | "triggerSize">;
+type Identity = Pick<
+  RowResult,
+  "strategy" | "mode" | "selector" | "ratio" | "triggerSize" | "continuation"
+>;
 
 const DENSE = { mode: null, selector: null, ratio: null } as const;
 
@@ -24,19 +27,33 @@ function identityOf(row: RowSpec, { experiment }: Pick<SeedRun, "experiment">): 
     }
     case "proactive":
       return { strategy: "proactive", ...DENSE, triggerSize: row.triggerSize };
+    case "continued": {
+      const { strategy } = row;
+      const triggerSize = strategy === "online" ? experiment.batchSize : smallest;
+      return { strategy, ...DENSE, triggerSize, ...continuationOf(row) };
+    }
     case "weights":
     case "gradients": {
       const { selector } = row.compression;
       const ratio = ratioOf(row.compression);
-      return { strategy: "proactive", mode: row.kind, selector, ratio, triggerSize: smallest };
+      const sparse = { mode: row.kind, selector, ratio, triggerSize: smallest } as const;
+      const of = row.kind === "weights" ? row.of : undefined;
+      return { strategy: "proactive", ...sparse, ...continuationOf(of) };
     }
     case "average": {
       const average = { mode: "weights", selector: "average", ratio: null } as const;
-      return { strategy: "proactive", ...average, triggerSize: smallest };
+      const { of } = row;
+      return { strategy: "proactive", ...average, triggerSize: smallest, ...continuationOf(of) };
     }
     default:
       return row satisfies never;
   }
+}
+
+function continuationOf(row: ContinuedRow | undefined): Pick<RowResult, "continuation"> {
+  if (row === undefined) return {};
+  const { moments, rate } = row;
+  return { continuation: { moments, rate } };
 }
 
 function ratioOf(compression: Compression): number | null {
@@ -134,7 +151,7 @@ export function onceTrained(
 function resultOf(
   run: SeedRun,
   row: RowSpec,
-  { stream, tests }: StateScore,
+  { stream, tests, recalibratedTests }: StateScore,
 ): Pick<
   RowResult,
   | keyof Identity
@@ -144,6 +161,7 @@ function resultOf(
   | "finalTestAccuracy"
   | "lastCheckpointsAccuracy"
   | "checkpointAccuracies"
+  | "recalibratedAccuracies"
   | "curve"
   | "windows"
 > {
@@ -158,6 +176,7 @@ function resultOf(
     finalTestAccuracy,
     lastCheckpointsAccuracy: hasMore ? tests.reduce((a, b) => a + b, 0) / tests.length : null,
     checkpointAccuracies: tests,
+    recalibratedAccuracies: recalibratedTests,
     curve: stream.curve,
     windows: stream.windows,
   };

@@ -40,6 +40,8 @@ export interface StateScore {
   readonly stream: StreamScore;
   /** On the test set, at {@link CHECKPOINTS} or at the end only. */
   readonly tests: readonly number[];
+  /** The same with fresh statistics of BatchNormalization; empty without. */
+  readonly recalibratedTests: readonly number[];
 }
 
 /** What came of it. */
@@ -56,6 +58,9 @@ interface Tested {
   readonly state: ModelState;
   readonly stream: StreamScore;
   readonly tests: number[];
+  readonly recalibratedTests: number[];
+  /** Null for the state that is trained. */
+  readonly follower: Follower | null;
 }
 
 /**
@@ -66,9 +71,13 @@ export async function runStream(run: SeedRun, options: StreamOptions): Promise<S
   const { experiment, seed, session, history, clock, signal } = run;
   const { initialSamples, streamSamples } = experiment;
   await session.restore(run.initial.checkpoint);
-  const states = [session.state, ...options.followers.map(({ state }) => state)].map(
-    (state): Tested => ({ state, stream: new StreamScore(streamSamples), tests: [] }),
-  );
+  const states = [null, ...options.followers].map((follower): Tested => ({
+    state: follower?.state ?? session.state,
+    stream: new StreamScore(streamSamples),
+    tests: [],
+    recalibratedTests: [],
+    follower,
+  }));
   const costs = new CostAccount();
   const spec = options.strategy;
   const strategy = strategyOf(spec, { seed, clock, history, past: initialSamples });
@@ -85,7 +94,7 @@ export async function runStream(run: SeedRun, options: StreamOptions): Promise<S
     if (!isOver) await trainWhileDue(run, options, { strategy, costs, atEnd: at === end });
     const done = (at - initialSamples) / streamSamples;
     while (states[0] !== undefined && done >= (stops[states[0].tests.length] ?? Infinity)) {
-      await testAll(run, states, costs, done === 1);
+      await testAll(run, states, { costs, isFinal: done === 1, past: strategy.past });
     }
   }
   const [trained, ...followers] = states;
@@ -129,6 +138,7 @@ export function performFrom(
 ): ReturnType<typeof perform> {
   return perform(iteration, {
     session: {
+      state: session.state,
       step: (batch) => learner.step(batch),
       restore: (checkpoint) => session.restore(checkpoint),
     },
@@ -162,14 +172,19 @@ async function testChunk(
 async function testAll(
   run: SeedRun,
   states: readonly Tested[],
-  costs: CostAccount,
-  isFinal: boolean,
+  at: { readonly costs: CostAccount; readonly isFinal: boolean; readonly past: number },
 ): Promise<void> {
   const { test, clock, experiment } = run;
-  const samples = isFinal ? Infinity : experiment.checkpointTestSamples;
-  for (const [i, { state, tests }] of states.entries()) {
+  const samples = at.isFinal ? Infinity : experiment.checkpointTestSamples;
+  for (const { state, tests, recalibratedTests, follower } of states) {
     const startMs = clock.monotonicMs();
     tests.push(await test.accuracy(run, state, samples));
-    if (i === 0) costs.add({ evaluateSeconds: (clock.monotonicMs() - startMs) / 1_000 });
+    if (follower === null) {
+      at.costs.add({ evaluateSeconds: (clock.monotonicMs() - startMs) / 1_000 });
+      continue;
+    }
+    const recalibrated = await follower.recalibrated(at.past);
+    if (recalibrated === null) continue;
+    recalibratedTests.push(await test.accuracy(run, recalibrated, samples));
   }
 }

@@ -1,6 +1,7 @@
 import {
+  cloneState,
   deployCopy,
-  type DeployedState,
+  DeployedState,
   type ModelState,
   Random,
   type StateChange,
@@ -19,6 +20,17 @@ import type { Compression, WeightsRow } from "./row-spec.ts";
 import type { SeedRun } from "./seed-run.ts";
 import { UpdateAccount } from "./update-account.ts";
 import { changedOf, weighUpdate } from "./update-weight.ts";
+
+/** What leaves all weights as they are. */
+export const NO_CHANGE: StateChange = {
+  valueType: "float32",
+  indices: new Uint32Array(0),
+  values: new Float32Array(0),
+  buffers: [],
+};
+
+/** Batches of a fresh estimate to compare with: four times those of an estimate that is sent. */
+const RECALIBRATION_BATCHES = 16;
 
 /** What a copy needs of the run of its seed. */
 export type CopySource = Pick<SeedRun, "session" | "history" | "experiment" | "seed" | "clock">;
@@ -43,12 +55,15 @@ export class WeightsCopy implements Follower {
     this.#sparsifier = sparsifierOf(sparsifierSpecOf(row.compression), { seed: source.seed });
     const { compression } = row;
     const ratio = compression.selector === "qsgd" ? 1 : compression.ratio;
-    const hasBuffers = state.layout.tensors.some(({ role }) => role === "buffer");
-    this.#buffersEvery = hasBuffers ? defaultBuffersEvery(ratio) : Infinity;
+    this.#buffersEvery = hasStatistics(state) ? defaultBuffersEvery(ratio) : Infinity;
   }
 
   get state(): ModelState {
     return this.#deployed.state;
+  }
+
+  recalibrated(samples: number): Promise<ModelState | null> {
+    return recalibratedState(this.state, this.#source, samples);
   }
 
   async follow(trained: ModelState, samples: number): Promise<void> {
@@ -70,17 +85,37 @@ export class WeightsCopy implements Follower {
   }
 }
 
+/** A copy of a state, with the statistics of BatchNormalization that belong to its weights now. */
+export async function recalibratedState(
+  state: ModelState,
+  source: CopySource,
+  samples: number,
+): Promise<ModelState | null> {
+  if (!hasStatistics(state)) return null;
+  const copy = new DeployedState(cloneState(state, { shared: true }), 0);
+  const buffers = await statisticsUnder(copy, NO_CHANGE, source, samples, RECALIBRATION_BATCHES);
+  copy.apply(copy.updateFor({ ...NO_CHANGE, buffers }));
+  return copy.state;
+}
+
+/** Whether a model has BatchNormalization. */
+export function hasStatistics({ layout }: ModelState): boolean {
+  return layout.tensors.some(({ role }) => role === "buffer");
+}
+
 /** The statistics of BatchNormalization that belong to a deployed state once `change` is made. */
 export function statisticsUnder(
   deployed: DeployedState,
   change: StateChange,
   { session, history, experiment, seed }: CopySource,
   samples: number,
+  batches?: number,
 ): ReturnType<typeof estimateBuffers> {
   const { preprocessing, batchSize } = experiment;
   // Only its seed counts: which samples they are follows from the version.
   const sampler = uniformSampler(new Random(seed, streamOf("running statistics")));
-  const source = { session, history, preprocessing, batchSize, sampler, deployed };
+  const buffers = batches === undefined ? {} : { batches };
+  const source = { session, history, preprocessing, batchSize, sampler, deployed, buffers };
   return estimateBuffers(source, change, samples);
 }
 

@@ -72,7 +72,10 @@ function paperCommand(): Command {
         .default([1, 2, 3], "1,2,3"),
     )
     .addOption(
-      new Option("--rows <list>", "rows by name, first words of names, or all")
+      new Option(
+        "--rows <list>",
+        "rows by name, first words (such as warm-start, schedule), or all",
+      )
         .argParser((text) => text.split(","))
         .default([], "the paper's, and ours beside them"),
     )

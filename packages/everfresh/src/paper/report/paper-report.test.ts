@@ -135,6 +135,43 @@ describe("the report", () => {
     expect(reportText({ ...OPTIONS, scale: 0.1 })).not.toContain("Expected");
   });
 
+  it("has the dip of remedies, with what they are compared with, where there are some", () => {
+    expect(reportText(OPTIONS)).not.toContain("dip at the start:");
+    const remedy = [1, 2].map((seed) =>
+      rowResult({ name: "warm-start-rewarm-300", seed, windows: [0.96, 0.955 + seed / 500] }),
+    );
+    const other = rowResult({ name: "warm-start-fresh-online", seed: 1, windows: [0.9, 0.95] });
+    const result = { rows: [...ROWS, ...remedy, other], initial: [] };
+    const text = reportText({ ...OPTIONS, result });
+    const cells = (first: string): readonly string[] => cellsOf(text, first);
+    expect(cells("moments go on, rate rises over 300").slice(1)).toEqual([
+      ...["0.4, 0.2", "0.30", "0.9590", "0.9850", "0.9800"],
+    ]);
+    // The frozen row has 0.96 and 0.961 in its windows, PR-8 0.964 and 0.959.
+    expect(cells("as the paper: moments go on").slice(1, 4)).toEqual([
+      "0.2, 0.2",
+      "0.20",
+      "0.9615",
+    ]);
+    expect(cells("copy, top 0.1 %")[5]).toBe("0.9860");
+    expect(cells("optimizer starts anew").slice(1, 3)).toEqual(["6.0", "6.00"]);
+    expect(text).toMatch(/^\| OL .*first 2,000/m);
+  });
+
+  it("has learning rates over the stream beside full retraining, where there are some", () => {
+    expect(reportText(OPTIONS)).not.toContain("Learning rates");
+    const named = (name: string, accuracy: number): RowResult =>
+      rowResult({ name, cumulativeAccuracy: accuracy, lastCheckpointsAccuracy: 0.99 });
+    const rows = [named("schedule-cosine", 0.9871), named("schedule-cosine-top-k-0.001", 0.9872)];
+    const result = { rows: [...ROWS, ...rows], initial: [] };
+    const text = reportText({ ...OPTIONS, result });
+    expect(cellsOf(text, "rate falls to 0 as a cosine").slice(1)).toEqual([
+      ...["0.9871", "0.9871", "0.9900", "0.9900", "0.9872", "0.9900", "–", "–"],
+    ]);
+    expect(cellsOf(text, "full retraining").slice(1, 3)).toEqual(["0.9830", "0.9820, 0.9840"]);
+    expect(cellsOf(text, "as the paper: one rate")[5]).toBe("0.9860");
+  });
+
   it("says where weights came from, what the data are and which seeds", () => {
     expect(reportText(OPTIONS)).toContain("mean of seeds 1, 2. Weights from scratch.");
     expect(reportText({ ...OPTIONS, isInitialised: true })).toContain("Weights from a file.");

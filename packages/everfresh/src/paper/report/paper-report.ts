@@ -2,6 +2,7 @@ import type { Experiment } from "../experiment.ts";
 import type { ExperimentResult } from "../experiment-run.ts";
 import { allRows } from "../matrix.ts";
 import type { RowResult } from "../row-result.ts";
+import { dipTables } from "./dip-table.ts";
 import { accuracyFigure, costFigure } from "./figures.ts";
 import { markdownTable } from "./markdown-table.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "./paper-tables.ts";
 import { type Relation, relationsOf } from "./relations.ts";
 import { summariesOf } from "./row-summary.ts";
+import { scheduleTable } from "./schedule-table.ts";
 
 /** What a report is about. */
 export interface ReportOptions {
@@ -84,6 +86,8 @@ export function reportText(options: ReportOptions): string {
     accuracyTable(context),
     "All rows.",
     allRowsTable(context, allRows(experiment)),
+    ...dipTables(context, result.rows),
+    ...scheduleTable(context, result.rows),
     ...(relations.length === 0 ? [] : ["Expected relations.", relationTable(relations)]),
     "",
   ].join("\n\n");

@@ -1,3 +1,4 @@
+import { DIP_WINDOWS } from "./dip.ts";
 import type { RowSummary } from "./row-summary.ts";
 import type { TableContext } from "./paper-tables.ts";
 
@@ -10,13 +11,13 @@ export interface Relation {
 
 /** Ten epochs as in the repository of the paper, 25 as in the paper: how many times more steps. */
 const STEPS_RATIO_MIN = { 10: 1.6, 25: 4 } as const;
-/** Samples of the stream in which the start of continuous training is looked at. */
-const DIP_WINDOWS = 10;
 /** Points of a hundred by which a deployed copy may be worse than the trained state. */
 const LOSS_MAX = [
   ["0.001", 0.1],
   ["0.0001", 0.3],
 ] as const;
+/** The same that may be lost by statistics of BatchNormalization that are not fresh. */
+const STATISTICS_LOSS_MAX = 1;
 /** Share of what training gains on the stream that the smallest copy keeps. */
 const KEPT_MIN = 0.7;
 
@@ -54,7 +55,27 @@ export function relationsOf({ experiment, summaries }: TableContext): readonly R
       });
     }
   }
-  return [...relations, ...deployedRelations(proactive, frozen, row), ...dipOf(proactive, frozen)];
+  return [
+    ...relations,
+    ...deployedRelations(proactive, frozen, row),
+    ...statisticsRelations(summaries),
+    ...dipOf(proactive, frozen),
+  ];
+}
+
+/** How much what is sent of statistics costs, of each copy of a network with BatchNormalization. */
+function statisticsRelations(summaries: TableContext["summaries"]): readonly Relation[] {
+  return [...summaries].flatMap(([key, summary]): readonly Relation[] => {
+    const { recalibratedAccuracy: fresh, lastCheckpointsAccuracy: sent } = summary;
+    if (!key.startsWith("weights-") || fresh === null || sent === null) return [];
+    return [
+      {
+        expected: `${key} ≥ the same with fresh statistics − ${STATISTICS_LOSS_MAX} point, last five`,
+        found: `${four(sent)} and ${four(fresh)}: ${signed(100 * (sent - fresh))} points`,
+        holds: sent >= fresh - STATISTICS_LOSS_MAX / 100,
+      },
+    ];
+  });
 }
 
 function deployedRelations(

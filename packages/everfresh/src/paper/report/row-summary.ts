@@ -9,6 +9,8 @@ export interface RowSummary {
   readonly cumulativeSpread: number | null;
   readonly finalTestAccuracy: number;
   readonly lastCheckpointsAccuracy: number | null;
+  /** The same had statistics of BatchNormalization been estimated anew; null without such. */
+  readonly recalibratedAccuracy: number | null;
   readonly trainSeconds: number;
   readonly steps: number;
   readonly entriesPerUpdate: number | null;
@@ -39,6 +41,11 @@ function summaryOf(name: string, rows: readonly RowResult[]): RowSummary {
       cumulative.length === 0 ? null : Math.max(...cumulative) - Math.min(...cumulative),
     finalTestAccuracy: mean((row) => row.finalTestAccuracy),
     lastCheckpointsAccuracy: orNull(rows.map((row) => row.lastCheckpointsAccuracy)),
+    recalibratedAccuracy: orNull(
+      rows.map(({ recalibratedAccuracies = [] }) =>
+        recalibratedAccuracies.length === 0 ? null : meanOf(recalibratedAccuracies),
+      ),
+    ),
     trainSeconds: mean(({ trainSeconds }) => trainSeconds),
     steps: mean(({ steps }) => steps),
     entriesPerUpdate: orNull(rows.map((row) => row.entriesPerUpdate)),
