@@ -20,11 +20,15 @@ export class SourceFormatError extends EverfreshError {
 
 /** A compressed file that is damaged, or that unpacks to more than a source may have. */
 export class SourceGzipError extends EverfreshError {
+  /** Whether it has only lost its end: what is before that is as it was written. */
+  readonly isCut: boolean;
+
   constructor(path: string, reason: string, cause?: unknown) {
     super("EF_SOURCE_GZIP", `"${path}" does not unpack: ${reason}; fetch the file again`, {
       cause,
       details: { path },
     });
+    this.isCut = (cause as { readonly code?: unknown } | undefined)?.code === "Z_BUF_ERROR";
   }
 }
 
@@ -55,24 +59,6 @@ export class SourceLabelError extends EverfreshError {
       `"${path}" has label ${label} at position ${position}; labels are 0 to ${classCount - 1}:` +
         " fix the file, or give a target with more classes",
       { details: { path, position, label, classCount } },
-    );
-  }
-}
-
-/** A value in a table that is no number, or none of the classes. */
-export class SourceValueError extends EverfreshError {
-  constructor(
-    path: string,
-    line: number,
-    column: string,
-    value: string,
-    { needed }: { readonly needed: string },
-  ) {
-    super(
-      "EF_SOURCE_VALUE",
-      `"${path}", line ${line}, column ${column}: "${value.slice(0, 64)}" is not ${needed};` +
-        " fix the line or choose other columns",
-      { details: { path, line, column, value: value.slice(0, 64) } },
     );
   }
 }
@@ -248,5 +234,115 @@ export class JournalWriteError extends EverfreshError {
       cause,
       details: { file },
     });
+  }
+}
+
+/** An inbox of samples that cannot be opened, read or created, or whose content is damaged. */
+export class InboxUnreadableError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_INBOX_UNREADABLE", `The inbox in "${file}" cannot be used: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** An inbox that a newer Everfresh has written. */
+export class InboxVersionError extends EverfreshError {
+  constructor(file: string, found: number, supported: number) {
+    super(
+      "EF_INBOX_VERSION",
+      `The inbox in "${file}" has format ${found}, this program reads up to ${supported};` +
+        " update Everfresh, or use another file",
+      { details: { file, found, supported } },
+    );
+  }
+}
+
+/** Samples that were not stored because the disk or another program did not let it. */
+export class InboxWriteError extends EverfreshError {
+  constructor(file: string, reason: string, cause?: unknown) {
+    super("EF_INBOX_WRITE", `The inbox in "${file}" cannot be written: ${reason}`, {
+      cause,
+      details: { file },
+    });
+  }
+}
+
+/** Samples that were not taken because those before them are not fetched fast enough. */
+export class InboxFullError extends EverfreshError {
+  constructor(name: string, waiting: number, most: number) {
+    super(
+      "EF_INBOX_FULL",
+      `${waiting} samples of "${name}" have not been taken into the history, of at most ${most};` +
+        " nothing of the batch was stored. Send it again later, or let training catch up",
+      { details: { name, waiting, most } },
+    );
+  }
+}
+
+/** A batch of more rows than one may have. */
+export class InboxBatchError extends EverfreshError {
+  constructor(rows: number, most: number) {
+    super(
+      "EF_INBOX_BATCH",
+      `A batch of ${rows} rows, of at most ${most}; nothing was stored. Send it in parts`,
+      { details: { rows, most } },
+    );
+  }
+}
+
+/** A position of an inbox that it does not have: its history is another one's. */
+export class InboxPositionError extends EverfreshError {
+  constructor(
+    name: string,
+    position: number,
+    range: { readonly from: number; readonly to: number },
+  ) {
+    const { from, to } = range;
+    super(
+      "EF_INBOX_POSITION",
+      `Inbox "${name}" has the samples ${from} to ${to}, and was asked for those from ${position} on:` +
+        " it is not the one of this history. Use the inbox and the history that belong together, or" +
+        " two empty ones",
+      { details: { name, position, from, to } },
+    );
+  }
+}
+
+/** What can be wrong with a broker or what is to be read there. */
+export type BrokerFault = "unreachable" | "unauthorized" | "missing" | "gap" | "failed";
+
+const BROKER_FAULTS: {
+  readonly [F in BrokerFault]: { readonly code: string; readonly wayOut: string };
+} = {
+  unreachable: {
+    code: "EF_BROKER_UNREACHABLE",
+    wayOut: "check the address, and that the broker runs",
+  },
+  unauthorized: {
+    code: "EF_BROKER_UNAUTHORIZED",
+    wayOut: "check user, password, token or credentials, and what they may read",
+  },
+  missing: {
+    code: "EF_BROKER_MISSING",
+    wayOut: "check the name of the stream or topic, or make it",
+  },
+  gap: {
+    code: "EF_BROKER_GAP",
+    wayOut: 'read on behind it with missing: "skip", or begin with an empty state directory',
+  },
+  failed: { code: "EF_BROKER_FAILED", wayOut: "see the broker's own log" },
+};
+
+/** A broker of messages, or what is to be read there, that is not as it must be. */
+export class BrokerError extends EverfreshError {
+  /** What it is. */
+  readonly fault: BrokerFault;
+
+  constructor(address: string, fault: BrokerFault, reason: string, cause?: unknown) {
+    const { code, wayOut } = BROKER_FAULTS[fault];
+    super(code, `${address}: ${reason}; ${wayOut}`, { cause, details: { address } });
+    this.fault = fault;
   }
 }

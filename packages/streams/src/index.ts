@@ -2,17 +2,33 @@
  * Where samples come from, and the durable history of those already seen.
  * @module
  */
+export type { BrokerOptions, BrokerSource } from "./broker/broker-source.ts";
+export type { KafkaTopicOptions } from "./broker/kafka-reader.ts";
+export { kafkaSource, type KafkaSourceOptions } from "./broker/kafka-source.ts";
+export { KIND_HEADER } from "./broker/message-kind.ts";
+export type { NatsStreamOptions } from "./broker/nats-connection.ts";
+export { natsSource, type NatsSourceOptions } from "./broker/nats-source.ts";
 export { digits, type DigitsDrift, type DigitsOptions } from "./digits/digits.ts";
 export { hyperplane, type HyperplaneOptions } from "./drift/hyperplane.ts";
 export { rotated, type RotationOptions } from "./drift/rotated.ts";
 export { sea, SEA_CONCEPTS, type SeaConcept, type SeaOptions } from "./drift/sea.ts";
 export { type FeatureShiftOptions, shiftedFeatures } from "./drift/shifted-features.ts";
 export { type LabelSwapOptions, swappedLabels } from "./drift/swapped-labels.ts";
+export { type ErasableStores, eraseSample, type Erasure } from "./erasure/erase-sample.ts";
+export { isErased } from "./erasure/erased-sample.ts";
 export {
+  BrokerError,
+  type BrokerFault,
   DuplicateSampleError,
   HistoryUnreadableError,
   HistoryVersionError,
   HistoryWriteError,
+  InboxBatchError,
+  InboxFullError,
+  InboxPositionError,
+  InboxUnreadableError,
+  InboxVersionError,
+  InboxWriteError,
   JournalUnreadableError,
   JournalVersionError,
   JournalWriteError,
@@ -30,7 +46,6 @@ export {
   SourceRowError,
   SourceSizeError,
   SourceUnreadableError,
-  SourceValueError,
   TableSchemaError,
 } from "./errors.ts";
 export {
@@ -43,6 +58,22 @@ export { uniformUtilisation, windowUtilisation } from "./features/utilisation.ts
 export type { History, SampleFacts } from "./history/history.ts";
 export { memoryHistory } from "./history/memory-history.ts";
 export { type HistoryOptions, openHistory } from "./history/sqlite-history.ts";
+export type {
+  Inbox,
+  InboxCounts,
+  InboxItem,
+  InboxOptions,
+  InboxReceipt,
+  InboxRow,
+} from "./inbox/inbox.ts";
+export type { MessageSchema, TensorSchema } from "./inbox/message-schema.ts";
+export { openInbox } from "./inbox/open-inbox.ts";
+export {
+  type PushBatch,
+  type PushOptions,
+  pushSource,
+  type PushSource,
+} from "./inbox/push-source.ts";
 export {
   type JournalRecord,
   type JournalRecords,
@@ -58,6 +89,7 @@ export type {
   LabelJoin,
   LabelJoinOptions,
   LabelStats,
+  PendingPrediction,
   Prediction,
   PredictionFate,
 } from "./labels/label-join.ts";
@@ -71,12 +103,29 @@ export type {
   QuarantinedRow,
   QuarantineListing,
 } from "./quarantine/quarantine.ts";
-export { type Replay, type ReplayOptions, replayQuarantine } from "./quarantine/replay.ts";
+export {
+  type Replay,
+  type ReplayedRows,
+  type ReplayOptions,
+  replayQuarantine,
+  type RowCheck,
+} from "./quarantine/replay.ts";
 export { openQuarantine, type SqliteQuarantineOptions } from "./quarantine/sqlite-quarantine.ts";
 export { cifar10 } from "./sources/cifar10.ts";
-export { csv, type CsvColumn, type CsvOptions } from "./sources/csv.ts";
+export { csv } from "./sources/csv.ts";
+export type {
+  CsvColumn,
+  CsvFileOptions,
+  CsvNumbersOptions,
+  CsvOptions,
+  CsvSchemaOptions,
+} from "./sources/csv-options.ts";
 export { idx, type IdxOptions } from "./sources/idx.ts";
-export { imageFolder, type ImageFolderOptions } from "./sources/image-folder.ts";
+export {
+  imageFolder,
+  type ImageFolderOptions,
+  type ImageFolderSource,
+} from "./sources/image-folder.ts";
 export { jsonLines, type JsonLinesOptions } from "./sources/json-lines.ts";
 export { mnist, type Split } from "./sources/mnist.ts";
 export { parquet, type ParquetOptions } from "./sources/parquet.ts";

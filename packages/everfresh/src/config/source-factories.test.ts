@@ -2,7 +2,20 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { csv, digits, imageFolder, jsonLines, parquet, rotated, sea } from "./source-factories.ts";
+import { systemClock } from "@everfresh/core";
+import { openQuarantine } from "@everfresh/streams";
+import {
+  csv,
+  digits,
+  imageFolder,
+  jsonLines,
+  kafkaTopic,
+  natsStream,
+  parquet,
+  push,
+  rotated,
+  sea,
+} from "./source-factories.ts";
 
 let directory = "";
 beforeAll(async () => {
@@ -28,6 +41,53 @@ describe("source factories", () => {
     await expect(imageFolder({ directory: "shots" })({ directory })).rejects.toThrow(
       path.join(directory, "shots"),
     );
+  });
+
+  it("put broken rows into a file beside the configuration, and read on", async () => {
+    const rows = "load,class\n1,up\n?,down\n3,down\n";
+    await writeFile(path.join(directory, "dirty.csv"), rows);
+    const options = { file: "dirty.csv", label: "class", quarantine: "broken.sqlite" };
+    expect((await csv(options)({ directory })).size).toBe(2);
+    await using quarantine = await openQuarantine({
+      file: path.join(directory, "broken.sqlite"),
+      clock: systemClock,
+    });
+    const [row] = await quarantine.list();
+    expect(row).toMatchObject({ source: "dirty", place: "line 3", fault: { kind: "wrongType" } });
+  });
+
+  it("open an inbox for samples that are pushed, beside the configuration", async () => {
+    const schema = {
+      columns: [
+        { name: "id", kind: "id" },
+        { name: "load", kind: "number" },
+        { name: "class", kind: "label", classes: ["up", "down"] },
+      ],
+    } as const;
+    const open = push({ inbox: "inbox.sqlite", schema });
+    {
+      await using source = await open({ directory });
+      const samples = [{ id: "a", load: 1, class: "up" }, { id: "b" }];
+      expect(await source.accept({ samples })).toMatchObject({ accepted: 1, quarantined: 1 });
+    }
+    await using source = await open({ directory });
+    const reading = source.read()[Symbol.asyncIterator]();
+    expect((await reading.next()).value).toMatchObject({ id: "a", label: 0 });
+  });
+
+  it("name a broker that is not there", async () => {
+    const schema = {
+      columns: [
+        { name: "load", kind: "number" },
+        { name: "class", kind: "label", classes: ["up", "down"] },
+      ],
+    } as const;
+    const common = { name: "loads", schema };
+    const stream = { ...common, inbox: "n.sqlite", servers: "nats://127.0.0.1:1", stream: "loads" };
+    const code = "EF_BROKER_UNREACHABLE";
+    await expect(natsStream(stream)({ directory })).rejects.toMatchObject({ code });
+    const topic = { ...common, inbox: "k.sqlite", brokers: ["127.0.0.1:1"], topic: "loads" };
+    await expect(kafkaTopic(topic)({ directory })).rejects.toMatchObject({ code });
   });
 
   it("open generated streams, and turn the images of any other", async () => {

@@ -1,5 +1,7 @@
 import path from "node:path";
+import { systemClock } from "@everfresh/core";
 import {
+  type BrokerSource,
   cifar10 as openCifar10,
   csv as openCsv,
   type CsvOptions,
@@ -11,15 +13,24 @@ import {
   type ImageFolderOptions,
   jsonLines as openJsonLines,
   type JsonLinesOptions,
+  kafkaSource as openKafka,
+  type KafkaSourceOptions,
   mnist as openMnist,
+  natsSource as openNats,
+  type NatsSourceOptions,
+  openQuarantine,
   parquet as openParquet,
   type ParquetOptions,
+  type PushOptions,
+  pushSource as openPush,
+  type PushSource,
+  type Quarantine,
   rotated as openRotated,
   type RotationOptions,
   sea as openSea,
   type SeaOptions,
 } from "@everfresh/streams";
-import type { SourceFactory } from "./define-model.ts";
+import type { ConfigContext, SourceFactory } from "./define-model.ts";
 
 /** Images and labels in two IDX files, gzip or not; paths are relative to the configuration file. */
 export function idx(options: IdxOptions): SourceFactory {
@@ -46,27 +57,102 @@ export function digits(options?: DigitsOptions): SourceFactory {
   return () => Promise.resolve(openDigits(options));
 }
 
-/** A table as text, gzip or not: columns of numbers, and one with the class. */
-export function csv(options: CsvOptions): SourceFactory {
-  return ({ directory }) => openCsv({ ...options, file: path.resolve(directory, options.file) });
+/** Options as a configuration has them: broken rows go to a file, the clock is the machine's. */
+export type Configured<Options> = Options extends unknown
+  ? Omit<Options, "quarantine" | "clock"> & {
+      /**
+       * Path of a SQLite file that takes rows that cannot be samples, created if missing, relative to the
+       * configuration file. @default none: the first such row is an error
+       */
+      readonly quarantine?: string;
+    }
+  : never;
+
+/** Options of a source that keeps samples until they are in the history. */
+export type ConfiguredInbox<Options extends { readonly file: string }> = Options extends unknown
+  ? Omit<Options, "quarantine" | "clock" | "file"> & {
+      /**
+       * Path of the SQLite file in which samples wait, and rows that cannot be samples; created if
+       * missing, relative to the configuration file. It belongs to one state directory.
+       */
+      readonly inbox: string;
+    }
+  : never;
+
+/** A table as text, gzip or not: columns of numbers, or typed ones, and one with the class. */
+export function csv(options: Configured<CsvOptions>): SourceFactory {
+  return async ({ directory }) => {
+    const file = path.resolve(directory, options.file);
+    return openCsv({ ...options, ...(await rowsOf(options, directory)), file });
+  };
 }
 
 /** Objects, one per line, gzip or not: a sample each, as a schema of its columns says. */
-export function jsonLines(options: JsonLinesOptions): SourceFactory {
-  return ({ directory }) =>
-    openJsonLines({ ...options, file: path.resolve(directory, options.file) });
+export function jsonLines(options: Configured<JsonLinesOptions>): SourceFactory {
+  return async ({ directory }) => {
+    const file = path.resolve(directory, options.file);
+    return openJsonLines({ ...options, ...(await rowsOf(options, directory)), file });
+  };
 }
 
 /** A Parquet file: a sample per row, as a schema of its columns says. */
-export function parquet(options: ParquetOptions): SourceFactory {
-  return ({ directory }) =>
-    openParquet({ ...options, file: path.resolve(directory, options.file) });
+export function parquet(options: Configured<ParquetOptions>): SourceFactory {
+  return async ({ directory }) => {
+    const file = path.resolve(directory, options.file);
+    return openParquet({ ...options, ...(await rowsOf(options, directory)), file });
+  };
 }
 
 /** Images in one folder per class. */
-export function imageFolder(options: ImageFolderOptions): SourceFactory {
-  return (context) =>
-    openImageFolder({ ...options, directory: path.resolve(context.directory, options.directory) });
+export function imageFolder(options: Configured<ImageFolderOptions>): SourceFactory {
+  return async (context) => {
+    const { quarantine } = await rowsOf(options, context.directory);
+    const directory = path.resolve(context.directory, options.directory);
+    return openImageFolder({ ...options, quarantine, directory });
+  };
+}
+
+/** Samples that others push: what opens has `accept`. */
+export function push(
+  options: ConfiguredInbox<PushOptions>,
+): (context: ConfigContext) => Promise<PushSource> {
+  return async ({ directory }) => openPush({ ...options, ...(await inboxOf(options, directory)) });
+}
+
+/** Messages of a NATS JetStream stream. */
+export function natsStream(
+  options: ConfiguredInbox<NatsSourceOptions>,
+): (context: ConfigContext) => Promise<BrokerSource> {
+  return async ({ directory }) => openNats({ ...options, ...(await inboxOf(options, directory)) });
+}
+
+/** Messages of a Kafka topic. */
+export function kafkaTopic(
+  options: ConfiguredInbox<KafkaSourceOptions>,
+): (context: ConfigContext) => Promise<BrokerSource> {
+  return async ({ directory }) => openKafka({ ...options, ...(await inboxOf(options, directory)) });
+}
+
+async function rowsOf(
+  { quarantine }: { readonly quarantine?: string },
+  directory: string,
+): Promise<{ readonly quarantine: Quarantine | undefined; readonly clock: typeof systemClock }> {
+  if (quarantine === undefined) return { quarantine, clock: systemClock };
+  const file = path.resolve(directory, quarantine);
+  return { quarantine: await openQuarantine({ file, clock: systemClock }), clock: systemClock };
+}
+
+async function inboxOf(
+  { inbox }: { readonly inbox: string },
+  directory: string,
+): Promise<{
+  readonly file: string;
+  readonly quarantine: Quarantine;
+  readonly clock: typeof systemClock;
+}> {
+  const file = path.resolve(directory, inbox);
+  const quarantine = await openQuarantine({ file, clock: systemClock });
+  return { file, quarantine, clock: systemClock };
 }
 
 /** The SEA stream, whose classes' border jumps; needs no data. */

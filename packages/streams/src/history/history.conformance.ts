@@ -1,6 +1,7 @@
 import type { Sample } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isErased } from "../erasure/erased-sample.ts";
 import { DuplicateSampleError } from "../errors.ts";
 import type { History } from "./history.ts";
 
@@ -115,6 +116,33 @@ export function historyConformance(name: string, open: () => Promise<History> | 
       ]);
       expect(counts).toEqual([3, 4, 9]);
       expect(await history.range(0, 9)).toEqual(madeSamples(0, 9));
+    });
+
+    it("erases samples by their id: positions stay, nothing of them is read again", async () => {
+      await using history = await open();
+      await history.append(madeSamples(0, 6));
+      expect(history.erased()).toEqual([]);
+      expect(await history.erase("sample-4")).toBe(4);
+      expect(await history.erase("sample-1")).toBe(1);
+      expect([await history.erase("sample-4"), await history.erase("sample-9")]).toEqual([
+        ...[null, null],
+      ]);
+      expect(history.erased()).toEqual([1, 4]);
+      expect(history.count()).toBe(6);
+      const { eventTimeMs } = madeSample(4);
+      const [blank, right] = await history.read([4, 5]);
+      expect(blank === undefined ? false : isErased(blank)).toBe(true);
+      expect(blank).toMatchObject({ eventTimeMs, features: new Uint8Array(16), label: 0 });
+      expect(right).toEqual(madeSample(5));
+      expect((await history.facts(4, 5))[0]).toEqual({ eventTimeMs, label: 0 });
+      expect((await history.range(0, 6)).map(isErased)).toEqual([
+        ...[false, true, false, false, true, false],
+      ]);
+      // One that was erased before it came here; and one that comes again under its id.
+      await history.append([{ ...madeSample(6), id: blank?.id ?? "" }, madeSample(4)]);
+      expect(history.erased()).toEqual([1, 4, 6]);
+      expect((await history.read([7]))[0]).toEqual(madeSample(4));
+      expect(await history.erase("sample-4")).toBe(7);
     });
 
     it("refuses positions and ranges that it does not have", async () => {

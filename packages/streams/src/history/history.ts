@@ -1,4 +1,5 @@
 import type { Sample } from "@everfresh/core";
+import { blankFeatures, erasedId } from "../erasure/erased-sample.ts";
 
 /** What is known about a sample beside what it looks like. */
 export type SampleFacts = Pick<Sample, "eventTimeMs" | "label">;
@@ -37,6 +38,15 @@ export interface History extends AsyncDisposable {
    * @throws HistoryUnreadableError when the stored samples cannot be read
    */
   facts(from: number, to: number): Promise<readonly SampleFacts[]>;
+  /**
+   * Erases what is stored of the sample of an id, for good. Its position stays and is never used again:
+   * what is read there is an empty sample, see `isErased`, of zeros and label 0, with the time that the
+   * other one had. Returns the position; null when there is no such sample.
+   * @throws HistoryWriteError when the disk or another program does not let it
+   */
+  erase(id: string): Promise<number | null>;
+  /** The positions that were erased, ascending: nothing is to be drawn from them. */
+  erased(): readonly number[];
 }
 
 /**
@@ -71,4 +81,9 @@ export function ownedSample({ id, eventTimeMs, features, label }: Sample): Sampl
   const copy =
     features instanceof Float32Array ? new Float32Array(features) : new Uint8Array(features);
   return { id, eventTimeMs, features: copy, label };
+}
+
+/** What stands at the position of a sample that was erased. */
+export function blankSample({ eventTimeMs, features }: Sample, position: number): Sample {
+  return { id: erasedId(position), eventTimeMs, features: blankFeatures(features), label: 0 };
 }

@@ -52,6 +52,12 @@ export class HotSamples {
     }
   }
 
+  /** Puts another sample of the same size in place of one, if that is here. */
+  replace(position: number, sample: Sample): void {
+    const place = position - this.#start + this.#evicted;
+    if (position >= this.#start && this.#slots[place] !== undefined) this.#slots[place] = sample;
+  }
+
   #evictOldest(): void {
     const oldest = this.at(this.#start);
     this.#bytes -= hotBytesOf(oldest);

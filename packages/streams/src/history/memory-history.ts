@@ -1,11 +1,13 @@
 import { assert, type Sample } from "@everfresh/core";
 import { DuplicateSampleError } from "../errors.ts";
-import { checkPositions, checkRange, type History, ownedSample } from "./history.ts";
+import { isErased } from "../erasure/erased-sample.ts";
+import { blankSample, checkPositions, checkRange, type History, ownedSample } from "./history.ts";
 
 /** A history that lasts as long as the process: for tests, and for embedding without a disk. */
 export function memoryHistory(): History {
   const stored: Sample[] = [];
   const ids = new Set<string>();
+  let erased: readonly number[] = [];
   const at = (position: number): Sample => {
     const sample = stored[position];
     assert(sample !== undefined, `position ${position} was checked`);
@@ -21,6 +23,11 @@ export function memoryHistory(): History {
         incoming.add(id);
       }
       for (const sample of samples) {
+        if (isErased(sample)) {
+          erased = [...erased, stored.length];
+          stored.push(blankSample(sample, stored.length));
+          continue;
+        }
         stored.push(ownedSample(sample));
         ids.add(sample.id);
       }
@@ -39,6 +46,14 @@ export function memoryHistory(): History {
       checkRange(from, to, stored.length);
       return stored.slice(from, to).map(({ eventTimeMs, label }) => ({ eventTimeMs, label }));
     },
+    erase: async (id) => {
+      const position = ids.delete(id) ? stored.findIndex((sample) => sample.id === id) : -1;
+      if (position < 0) return null;
+      stored[position] = blankSample(at(position), position);
+      erased = [...erased, position].toSorted((a, b) => a - b);
+      return position;
+    },
+    erased: () => erased,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -1,8 +1,11 @@
 import type Database from "better-sqlite3";
 import { assert, type Sample } from "@everfresh/core";
 import { Kysely, SqliteDialect } from "kysely";
+import { erasedId, isErased } from "../erasure/erased-sample.ts";
+import { wipeOut } from "../erasure/wipe-out.ts";
 import { DuplicateSampleError, HistoryWriteError } from "../errors.ts";
 import {
+  blankSample,
   checkPositions,
   checkRange,
   type History,
@@ -58,6 +61,7 @@ class SqliteHistory implements History {
   readonly #hot: HotSamples;
   readonly #insert: (batch: readonly Sample[], start: number) => void;
   #count: number;
+  #erased: readonly number[];
 
   constructor({ file, hotBytesMax = HOT_BYTES_MAX }: HistoryOptions) {
     this.#file = file;
@@ -65,6 +69,7 @@ class SqliteHistory implements History {
     this.#queries = new Kysely({ dialect: new SqliteDialect({ database: this.#database }) });
     try {
       this.#count = this.#storedCount();
+      this.#erased = this.#storedErased();
       this.#hot = this.#loadHot(hotBytesMax);
       this.#insert = this.#prepareInsert();
     } catch (cause) {
@@ -77,9 +82,15 @@ class SqliteHistory implements History {
   // eslint-disable-next-line @typescript-eslint/require-await
   async append(samples: readonly Sample[]): Promise<number> {
     if (samples.length > 0) {
-      this.#insert(samples, this.#count);
-      this.#count += samples.length;
-      for (const sample of samples) this.#hot.push(ownedSample(sample));
+      // One that was erased on its way here stays so, at its own position.
+      const stored = samples.map((sample, i) =>
+        isErased(sample) ? blankSample(sample, this.#count + i) : sample,
+      );
+      this.#insert(stored, this.#count);
+      const blank = stored.flatMap((sample, i) => (isErased(sample) ? [this.#count + i] : []));
+      if (blank.length > 0) this.#erased = [...this.#erased, ...blank];
+      this.#count += stored.length;
+      for (const sample of stored) this.#hot.push(ownedSample(sample));
     }
     return this.#count;
   }
@@ -124,6 +135,35 @@ class SqliteHistory implements History {
     return rows;
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async erase(id: string): Promise<number | null> {
+    const find = this.#database.prepare<[string], HistoryDatabase["sample"]>(
+      "SELECT * FROM sample WHERE id = ?",
+    );
+    const row = find.get(id);
+    const sample = row === undefined ? null : sampleOf(row);
+    if (row === undefined || isErased(row)) return null;
+    if (sample === null) throw damaged(this.#file, row.position);
+    const { position } = row;
+    const blank = blankSample(sample, position);
+    const { features } = rowOf(position, blank);
+    const wipe = this.#database.prepare(
+      "UPDATE sample SET id = ?, features = ?, label = 0 WHERE position = ?",
+    );
+    try {
+      wipeOut(this.#database, () => void wipe.run(blank.id, features, position));
+    } catch (cause) {
+      throw new HistoryWriteError(this.#file, writeReason(cause), cause);
+    }
+    this.#hot.replace(position, blank);
+    this.#erased = [...this.#erased, position].toSorted((a, b) => a - b);
+    return position;
+  }
+
+  erased(): readonly number[] {
+    return this.#erased;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#queries.destroy();
     // Kysely closes only what it has used.
@@ -156,6 +196,15 @@ class SqliteHistory implements History {
       .compile();
     const row = this.#database.prepare<unknown[], { last: number | null }>(query.sql).get();
     return (row?.last ?? -1) + 1;
+  }
+
+  #storedErased(): readonly number[] {
+    const prefix = erasedId(0).slice(0, -1);
+    const query = this.#database.prepare<[string, string], { position: number }>(
+      // Its index is by id: all that begin so, ";" being the character behind ":".
+      "SELECT position FROM sample WHERE id >= ? AND id < ? ORDER BY position",
+    );
+    return query.all(prefix, `${prefix.slice(0, -1)};`).map(({ position }) => position);
   }
 
   /** Reads backwards until the budget is used up, then fills the window in order. */

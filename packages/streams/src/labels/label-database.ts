@@ -20,6 +20,8 @@ export function openLabelDatabase(file: string): {
     database = new Database(file, { timeout: BUSY_TIMEOUT_MS });
     database.pragma("journal_mode = WAL");
     database.pragma("synchronous = NORMAL");
+    // Samples that move on leave no copy behind that erasing would not find.
+    database.pragma("secure_delete = ON");
     return { database, state: stateIn(database, file) };
   } catch (cause) {
     database?.close();

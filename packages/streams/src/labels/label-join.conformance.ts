@@ -1,6 +1,7 @@
 import { ManualClock } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { isErased } from "../erasure/erased-sample.ts";
 import type { LabelEvent, LabelJoin, LabelJoinOptions, Prediction } from "./label-join.ts";
 
 /** A prediction whose content follows from its number. */
@@ -68,6 +69,21 @@ export function labelJoinConformance(
         { ...madePrediction(0), ...times, label: 8, lagSamples: 3 },
       ]);
       expect(join.stats()).toMatchObject({ pending: 2, joined: 2, duplicatePredictions: 1 });
+    });
+
+    it("gives the predictions that wait, in their order, from a number on", async () => {
+      await using join = await opened(newClock());
+      await join.predicted(made(5, 3, 9, 1));
+      await join.labelled([labelOf(3)]);
+      const waiting = [
+        { ...madePrediction(5), sequence: 0, predictedAtMs: 1_000_000 },
+        { ...madePrediction(9), sequence: 2, predictedAtMs: 1_000_000 },
+        { ...madePrediction(1), sequence: 3, predictedAtMs: 1_000_000 },
+      ];
+      expect(await join.pending(0)).toEqual(waiting);
+      expect(await join.pending(1)).toEqual(waiting.slice(1));
+      expect(await join.pending(3)).toEqual(waiting.slice(2));
+      expect(await join.pending(4)).toEqual([]);
     });
 
     it("keeps its own copy of features and outputs", async () => {
@@ -139,6 +155,25 @@ export function labelJoinConformance(
       // The first one is forgotten: its label might be one that comes before its sample.
       const fates = await join.labelled([labelOf(1), labelOf(2), labelOf(3)]);
       expect(fates).toEqual(["early", "duplicate", "duplicate"]);
+    });
+
+    it("erases all of an id, and leaves of what is joined its number, label and answers", async () => {
+      await using join = await opened(newClock());
+      await join.predicted(made(0, 1, 2, 3));
+      await join.labelled([labelOf(0), labelOf(1), labelOf(9)]);
+      const ids = ["sample-1", "sample-2", "sample-9", "sample-7"];
+      const erased: boolean[] = [];
+      for (const id of ids) erased.push(await join.erase(id));
+      expect(erased).toEqual([true, true, true, false]);
+      expect(join.stats()).toMatchObject({ pending: 1, early: 0, joined: 2 });
+      const [right, blank] = await join.joined(0, 2);
+      expect(right).toMatchObject(madePrediction(0));
+      expect(blank === undefined ? false : isErased(blank)).toBe(true);
+      expect(blank?.features).toEqual(new Float32Array(3));
+      expect(blank).toMatchObject({ label: 1, outputs: madePrediction(1).outputs });
+      expect((await join.pending(0)).map(({ id }) => id)).toEqual(["sample-3"]);
+      // What comes under such an id later is new.
+      expect(await join.predicted(made(1, 2))).toEqual(["stored", "stored"]);
     });
 
     it("keeps what is joined until it is released", async () => {

@@ -31,6 +31,14 @@ export type LabelEvent =
   | { readonly kind: "predicted"; readonly prediction: Prediction }
   | { readonly kind: "labelled"; readonly label: ArrivedLabel };
 
+/** A prediction that waits. */
+export interface PendingPrediction extends Prediction {
+  /** Its number among all predictions that were stored, from 0. */
+  readonly sequence: number;
+  /** When it was stored, in milliseconds since the Unix epoch. */
+  readonly predictedAtMs: number;
+}
+
 /** A prediction and its label. */
 export interface JoinedPrediction extends Prediction {
   readonly label: number;
@@ -124,10 +132,22 @@ export interface LabelJoin extends AsyncDisposable {
    */
   joined(from: number, to: number): Promise<readonly JoinedPrediction[]>;
   /**
+   * The predictions that wait for labels, of those from `sequence` on, in their order.
+   * @throws LabelsUnreadableError when what is stored cannot be read
+   */
+  pending(sequence: number): Promise<readonly PendingPrediction[]>;
+  /**
    * Forgets the joined ones below number `to`, once they are safe in the history.
    * @throws RangeError when there are not so many
    */
   release(to: number): Promise<void>;
+  /**
+   * Erases what is stored of the sample of an id, its label and its prediction included. Of one that is
+   * joined and not released an empty one stays, see `isErased`, with its answers and its label. Returns
+   * whether there was something.
+   * @throws LabelsWriteError when the disk or another program does not let it
+   */
+  erase(id: string): Promise<boolean>;
   /** The counts so far. */
   stats(): LabelStats;
 }

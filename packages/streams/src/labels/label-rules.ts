@@ -15,10 +15,11 @@ import type {
   LabelFate,
   LabelLimits,
   LabelStats,
+  PendingPrediction,
   Prediction,
   PredictionFate,
 } from "./label-join.ts";
-import type { EarlyLabel, LabelState, LabelTables, PendingPrediction } from "./label-tables.ts";
+import type { EarlyLabel, LabelState, LabelTables } from "./label-tables.ts";
 import { addLag, lagSummary } from "./lag-histogram.ts";
 
 /** One call of a label join: changes the tables and the state together. */
@@ -102,6 +103,28 @@ export class LabelRules {
     if (to <= released) return;
     this.#tables.removeJoinedBelow(to);
     this.#state.released = to;
+  }
+
+  /** Removes all of an id, and blanks what is joined; whether there was something. */
+  erase(id: string): boolean {
+    const { pending, early, settled } = this.#tables;
+    const prediction = pending.get(id);
+    if (prediction !== null) {
+      pending.remove(prediction);
+      this.#state.pending--;
+    }
+    const label = early.get(id);
+    if (label !== null) {
+      early.remove(label);
+      this.#state.early--;
+    }
+    const known = settled.get(id);
+    if (known !== null) {
+      settled.remove(known);
+      this.#state.settled--;
+    }
+    const wasJoined = this.#tables.blankJoined(id);
+    return wasJoined || prediction !== null || label !== null || known !== null;
   }
 
   #checkBacklog(more: number): void {

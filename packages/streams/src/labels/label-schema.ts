@@ -1,7 +1,6 @@
 import type { Features } from "@everfresh/core";
 import type { Insertable } from "kysely";
-import type { JoinedPrediction, Prediction } from "./label-join.ts";
-import type { PendingPrediction } from "./label-tables.ts";
+import type { JoinedPrediction, PendingPrediction, Prediction } from "./label-join.ts";
 
 /** What a row has of a prediction. */
 interface PredictionColumns {

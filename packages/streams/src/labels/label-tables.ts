@@ -1,12 +1,5 @@
-import type { ArrivedLabel, JoinedPrediction, Prediction } from "./label-join.ts";
+import type { ArrivedLabel, JoinedPrediction, PendingPrediction } from "./label-join.ts";
 import { type LagCounts, noLags } from "./lag-histogram.ts";
-
-/** A prediction that waits. */
-export interface PendingPrediction extends Prediction {
-  /** Its number among all predictions. */
-  readonly sequence: number;
-  readonly predictedAtMs: number;
-}
 
 /** A label that waits. */
 export interface EarlyLabel extends ArrivedLabel {
@@ -40,6 +33,8 @@ export interface LabelTables {
   readonly settled: Table<SettledId>;
   /** Adds the joined prediction with this number. */
   addJoined(number: number, joined: JoinedPrediction): void;
+  /** Takes id and features from the joined ones of an id; whether there was one. */
+  blankJoined(id: string): boolean;
   /** Removes the joined ones below this number. */
   removeJoinedBelow(number: number): void;
 }

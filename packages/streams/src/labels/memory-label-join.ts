@@ -1,10 +1,12 @@
 import { assert } from "@everfresh/core";
+import { blankFeatures, erasedId } from "../erasure/erased-sample.ts";
 import {
   type JoinedPrediction,
   type LabelEvent,
   type LabelJoin,
   type LabelJoinOptions,
   labelLimits,
+  type PendingPrediction,
   type Prediction,
 } from "./label-join.ts";
 import { checkJoinedRange, LabelRules, statsOf } from "./label-rules.ts";
@@ -15,11 +17,20 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
   const limits = labelLimits(options);
   const state = emptyLabelState();
   const joined = new Map<number, JoinedPrediction>();
+  const pending = new Map<string, PendingPrediction>();
   const tables: LabelTables = {
-    pending: memoryTable(),
+    pending: memoryTable(pending),
     early: memoryTable(),
     settled: memoryTable(),
     addJoined: (number, prediction) => joined.set(number, prediction),
+    blankJoined: (id) => {
+      const found = [...joined].filter(([, prediction]) => prediction.id === id);
+      for (const [number, prediction] of found) {
+        const features = blankFeatures(prediction.features);
+        joined.set(number, { ...prediction, id: erasedId(number), features });
+      }
+      return found.length > 0;
+    },
     removeJoinedBelow: (number) => {
       for (let at = state.released; at < number; at++) joined.delete(at);
     },
@@ -41,6 +52,8 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
         return prediction;
       });
     },
+    pending: async (from) => [...pending.values()].filter(({ sequence }) => sequence >= from),
+    erase: async (id) => rules().erase(id),
     release: async (to) => rules().release(to),
     stats: () => statsOf(state),
     [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -54,8 +67,9 @@ function ownedEvent(event: LabelEvent): LabelEvent {
 }
 
 /** A map keeps the order in which rows were added, which is that of their numbers. */
-function memoryTable<Row extends { readonly id: string }>(): Table<Row> {
-  const rows = new Map<string, Row>();
+function memoryTable<Row extends { readonly id: string }>(
+  rows = new Map<string, Row>(),
+): Table<Row> {
   return {
     get: (id) => rows.get(id) ?? null,
     oldest: () => {

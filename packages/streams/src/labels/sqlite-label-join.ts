@@ -1,5 +1,6 @@
 import type Database from "better-sqlite3";
-import type { Clock } from "@everfresh/core";
+import { assert, type Clock } from "@everfresh/core";
+import { wipeOut } from "../erasure/wipe-out.ts";
 import { LabelBacklogError, LabelsUnreadableError, LabelsWriteError } from "../errors.ts";
 import { isSqlite } from "../history/history-database.ts";
 import { labelsUnreadable, openLabelDatabase } from "./label-database.ts";
@@ -13,6 +14,7 @@ import {
   labelLimits,
   type LabelLimits,
   type LabelStats,
+  type PendingPrediction,
   type Prediction,
   type PredictionFate,
 } from "./label-join.ts";
@@ -97,8 +99,20 @@ class SqliteLabelJoin implements LabelJoin {
     }
   }
 
+  async pending(sequence: number): Promise<readonly PendingPrediction[]> {
+    try {
+      return this.#tables.waiting(sequence);
+    } catch (cause) {
+      throw labelsUnreadable(this.#file, cause);
+    }
+  }
+
   async release(to: number): Promise<void> {
     this.#write((rules) => rules.release(to));
+  }
+
+  async erase(id: string): Promise<boolean> {
+    return this.#write((rules) => rules.erase(id), wipeOut);
   }
 
   stats(): LabelStats {
@@ -111,21 +125,25 @@ class SqliteLabelJoin implements LabelJoin {
   /* eslint-enable @typescript-eslint/require-await */
 
   /** Makes the changes of a call and the state after it durable together, or neither. */
-  #write<Result>(change: (rules: LabelRules) => Result): Result {
+  #write<Result>(
+    change: (rules: LabelRules) => Result,
+    durably: (database: Database.Database, change: () => void) => void = inTransaction,
+  ): Result {
     const state = structuredClone(this.#state);
-    const transaction = this.#database.transaction(() => {
-      const rules = new LabelRules(this.#tables, state, this.#limits, this.#clock.nowMs());
-      const result = change(rules);
-      this.#tables.saveState(state);
-      return result;
-    });
+    const results: Result[] = [];
     try {
-      const result = transaction.immediate();
-      this.#state = state;
-      return result;
+      durably(this.#database, () => {
+        const rules = new LabelRules(this.#tables, state, this.#limits, this.#clock.nowMs());
+        results.push(change(rules));
+        this.#tables.saveState(state);
+      });
     } catch (cause) {
       throw this.#writeError(cause);
     }
+    this.#state = state;
+    const [result] = results;
+    assert(results.length === 1, "a change is made once");
+    return result as Result;
   }
 
   #writeError(cause: unknown): unknown {
@@ -137,6 +155,10 @@ class SqliteLabelJoin implements LabelJoin {
     if (isSqlite(cause, "SQLITE_CORRUPT")) return labelsUnreadable(this.#file, cause);
     return new LabelsWriteError(this.#file, reasonOf(cause), cause);
   }
+}
+
+function inTransaction(database: Database.Database, change: () => void): void {
+  database.transaction(change).immediate();
 }
 
 function reasonOf(cause: unknown): string {

@@ -1,7 +1,8 @@
 import type Database from "better-sqlite3";
 import { type CompiledQuery, Kysely, SqliteDialect } from "kysely";
+import { erasedId } from "../erasure/erased-sample.ts";
 import { LabelsUnreadableError } from "../errors.ts";
-import type { JoinedPrediction } from "./label-join.ts";
+import type { JoinedPrediction, PendingPrediction } from "./label-join.ts";
 import {
   joinedOf,
   type JoinedRow,
@@ -11,14 +12,7 @@ import {
   type PendingRow,
   pendingRow,
 } from "./label-schema.ts";
-import type {
-  EarlyLabel,
-  LabelState,
-  LabelTables,
-  PendingPrediction,
-  SettledId,
-  Table,
-} from "./label-tables.ts";
+import type { EarlyLabel, LabelState, LabelTables, SettledId, Table } from "./label-tables.ts";
 
 type Queries = Kysely<LabelDatabase>;
 type EarlyRow = LabelDatabase["label_early"];
@@ -46,6 +40,8 @@ const EXAMPLE: PendingPrediction & JoinedPrediction = {
 export interface SqliteLabelTables extends LabelTables {
   /** The joined predictions from number `from` up to but without `to`. */
   joined(from: number, to: number): readonly JoinedPrediction[];
+  /** The predictions that wait, from a number on, in their order. */
+  waiting(sequence: number): readonly PendingPrediction[];
   /** Stores what is known beside the tables. */
   saveState(state: LabelState): void;
 }
@@ -65,12 +61,16 @@ export function sqliteLabelTables(database: Database.Database, file: string): Sq
       .where("number", "<", 0)
       .orderBy("number"),
   );
+  const wait = prepare<PendingRow>(
+    queries.selectFrom("label_pending").selectAll().where("sequence", ">=", 0).orderBy("sequence"),
+  );
   const update = prepare(queries.updateTable("label_state").set({ state: "" }));
   return {
     pending: pendingTable(queries, prepare, file),
     early: earlyTable(queries, prepare),
     settled: settledTable(queries, prepare),
     addJoined: (number, joined) => insert.run(...Object.values(joinedRow(number, joined))),
+    blankJoined: (id) => blankJoined(database, id),
     removeJoinedBelow: (number) => remove.run(number),
     joined: (from, to) => {
       const rows = select.all(from, to).map((row) => joinedOf(row));
@@ -78,8 +78,22 @@ export function sqliteLabelTables(database: Database.Database, file: string): Sq
       if (found.length < to - from) throw damaged(file, `joined predictions from ${from}`);
       return found;
     },
+    waiting: (sequence) => wait.all(sequence).map((row) => readPending(row, file)),
     saveState: (state) => update.run(JSON.stringify(state)),
   };
+}
+
+function blankJoined(database: Database.Database, id: string): boolean {
+  const rows = database
+    .prepare<[string], { number: number; features: Uint8Array }>(
+      "SELECT number, features FROM label_joined WHERE id = ?",
+    )
+    .all(id);
+  const blank = database.prepare("UPDATE label_joined SET id = ?, features = ? WHERE number = ?");
+  for (const { number, features } of rows) {
+    blank.run(erasedId(number), new Uint8Array(features.length), number);
+  }
+  return rows.length > 0;
 }
 
 function pendingTable(queries: Queries, prepare: Prepare, file: string): Table<PendingPrediction> {
@@ -88,12 +102,8 @@ function pendingTable(queries: Queries, prepare: Prepare, file: string): Table<P
   const first = prepare<PendingRow>(all.orderBy("sequence").limit(1));
   const insert = prepare(queries.insertInto("label_pending").values(pendingRow(EXAMPLE)));
   const remove = prepare(queries.deleteFrom("label_pending").where("sequence", "=", 0));
-  const read = (row: PendingRow | undefined): PendingPrediction | null => {
-    if (row === undefined) return null;
-    const prediction = pendingOf(row);
-    if (prediction === null) throw damaged(file, `the prediction of "${row.id}"`);
-    return prediction;
-  };
+  const read = (row: PendingRow | undefined): PendingPrediction | null =>
+    row === undefined ? null : readPending(row, file);
   return {
     get: (id) => read(byId.get(id)),
     // Kysely makes the number of rows a parameter too.
@@ -101,6 +111,12 @@ function pendingTable(queries: Queries, prepare: Prepare, file: string): Table<P
     add: (row) => insert.run(...Object.values(pendingRow(row))),
     remove: ({ sequence }) => remove.run(sequence),
   };
+}
+
+function readPending(row: PendingRow, file: string): PendingPrediction {
+  const prediction = pendingOf(row);
+  if (prediction === null) throw damaged(file, `the prediction of "${row.id}"`);
+  return prediction;
 }
 
 function earlyTable(queries: Queries, prepare: Prepare): Table<EarlyLabel> {

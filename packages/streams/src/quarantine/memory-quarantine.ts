@@ -1,4 +1,4 @@
-import { type Clock, crc32 } from "@everfresh/core";
+import type { Clock } from "@everfresh/core";
 import { QuarantineFullError } from "../errors.ts";
 import type { FaultKind } from "../tables/row-fault.ts";
 import {
@@ -8,6 +8,7 @@ import {
   type Quarantine,
   type QuarantinedRow,
   type QuarantineListing,
+  rowKey,
   WAITING_MAX_DEFAULT,
 } from "./quarantine.ts";
 
@@ -28,7 +29,8 @@ class MemoryQuarantine implements Quarantine {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #waitingMax: number;
   readonly #waiting = new Map<number, QuarantinedRow>();
-  readonly #known = new Set<string>();
+  /** Keys of all rows ever stored, by their source. */
+  readonly #known = new Map<string, Set<string>>();
   #last = 0;
 
   constructor({ clock, waitingMax = WAITING_MAX_DEFAULT }: QuarantineOptions) {
@@ -40,20 +42,26 @@ class MemoryQuarantine implements Quarantine {
     const fresh = new Map<string, BrokenRow>();
     for (const row of rows) {
       const bytes = keptBytes(row.bytes);
-      const key = JSON.stringify([row.source, row.place, crc32(bytes)]);
-      if (!this.#known.has(key)) fresh.set(key, { ...row, bytes });
+      const key = rowKey(row.place, bytes);
+      const isKnown = this.#known.get(row.source)?.has(key) ?? false;
+      if (!isKnown) fresh.set(JSON.stringify([row.source, key]), { ...row, bytes });
     }
     const waiting = this.#waiting.size;
     if (waiting + fresh.size > this.#waitingMax) {
       return Promise.reject(new QuarantineFullError(waiting, this.#waitingMax));
     }
     const atMs = this.#clock.nowMs();
-    for (const [key, row] of fresh) {
+    for (const row of fresh.values()) {
       const number = ++this.#last;
-      this.#known.add(key);
+      const known = this.#known.get(row.source) ?? new Set();
+      this.#known.set(row.source, known.add(rowKey(row.place, row.bytes)));
       this.#waiting.set(number, { ...row, number, atMs });
     }
     return Promise.resolve();
+  }
+
+  known(source: string): Promise<ReadonlySet<string>> {
+    return Promise.resolve(new Set(this.#known.get(source)));
   }
 
   list({ after = 0, limit = LISTED_DEFAULT }: QuarantineListing = {}): Promise<
@@ -74,6 +82,13 @@ class MemoryQuarantine implements Quarantine {
   resolve(numbers: readonly number[]): Promise<void> {
     for (const number of numbers) this.#waiting.delete(number);
     return Promise.resolve();
+  }
+
+  erase(isMeant: (row: BrokenRow) => boolean): Promise<number> {
+    // Of resolved rows nothing is kept but their keys.
+    const meant = [...this.#waiting.values()].filter(isMeant);
+    for (const { number } of meant) this.#waiting.delete(number);
+    return Promise.resolve(meant.length);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,3 +1,4 @@
+import { crc32 } from "@everfresh/core";
 import type { FaultKind, RowFault } from "../tables/row-fault.ts";
 
 /** A row that is no sample. */
@@ -37,12 +38,27 @@ export interface Quarantine extends AsyncDisposable {
    * @throws QuarantineFullError when more would wait than may
    */
   put(rows: readonly BrokenRow[]): Promise<void>;
+  /**
+   * The rows of a source that were ever stored, those included that were resolved or erased, each as
+   * {@link rowKey} says it.
+   */
+  known(source: string): Promise<ReadonlySet<string>>;
   /** Waiting rows, in their order. */
   list(listing?: QuarantineListing): Promise<readonly QuarantinedRow[]>;
   /** How many wait, by what is wrong with them. */
   counts(): Promise<Readonly<Partial<Record<FaultKind, number>>>>;
   /** Rows that need not wait any more: they were fixed, or are given up. Others are left alone. */
   resolve(numbers: readonly number[]): Promise<void>;
+  /**
+   * Erases what is kept of all rows that `isMeant` says, resolved ones too: their bytes and reasons.
+   * They wait no more, and do not come again from the same place. Returns how many.
+   */
+  erase(isMeant: (row: BrokenRow) => boolean): Promise<number>;
+}
+
+/** What tells a source's row from its others: where it stands, and the checksum of what is kept. */
+export function rowKey(place: string, bytes: Uint8Array): string {
+  return `${crc32(keptBytes(bytes))} ${place}`;
 }
 
 /** Bytes of a row that are kept: enough to see and fix it, little enough for a full quarantine. */

@@ -1,15 +1,33 @@
 import type { Sample } from "@everfresh/core";
+import type { CheckedRow, RowRules } from "../tables/check-row.ts";
 import { checkJsonRow } from "../tables/json-row.ts";
 import type { RowFault } from "../tables/row-fault.ts";
 import type { TableSchema } from "../tables/table-schema.ts";
 import type { Quarantine, QuarantinedRow } from "./quarantine.ts";
 
+/** Makes a sample of what a quarantine keeps of a row, or says why it is none. */
+export type RowCheck = (bytes: Uint8Array, rules: RowRules) => CheckedRow | Promise<CheckedRow>;
+
+/** What the rows of a quarantine are to be. */
+export type ReplayedRows =
+  | {
+      /** Rows of JSON, under this schema. */
+      readonly schema: TableSchema;
+      /** Whether numbers may be text, as those of a table as text are. @default false */
+      readonly asText?: boolean;
+    }
+  | {
+      /** Rows of another kind, such as images: what their source says of them. */
+      readonly check: RowCheck;
+    };
+
 /** Options of {@link replayQuarantine}. */
-export interface ReplayOptions {
-  /** What the rows are to be. */
-  readonly schema: TableSchema;
+export type ReplayOptions = ReplayedRows & {
+  /** Only the rows of the source of this name. @default all rows */
+  readonly source?: string;
   /**
-   * A row as it should have been, as bytes of JSON; null leaves it where it is.
+   * A row as it should have been, in the form in which its source's rows are kept; null leaves it where
+   * it is.
    * @default as it came: for rows that another schema now takes
    */
   readonly fix?: (row: QuarantinedRow) => Uint8Array | null;
@@ -19,7 +37,7 @@ export interface ReplayOptions {
   readonly nowMs?: number;
   /** Whether a sample of this id was there before. @default none was */
   readonly isKnown?: (id: string) => boolean;
-}
+};
 
 /** What a replay has done. */
 export interface Replay {
@@ -51,7 +69,7 @@ export async function replayQuarantine(
     const fixed: { number: number; sample: Sample }[] = [];
     for (const row of rows) {
       after = row.number;
-      const checked = check(row, options, taken);
+      const checked = await check(row, options, taken);
       if (checked === null) continue;
       if (checked.fault !== null) broken.push({ number: row.number, fault: checked.fault });
       else {
@@ -66,17 +84,21 @@ export async function replayQuarantine(
   }
 }
 
-function check(
+async function check(
   row: QuarantinedRow,
-  { schema, fix, nowMs, isKnown }: ReplayOptions,
+  options: ReplayOptions,
   taken: ReadonlySet<string>,
-): ReturnType<typeof checkJsonRow> | null {
-  const bytes = fix === undefined ? row.bytes : fix(row);
+): Promise<CheckedRow | null> {
+  const { source = row.source, fix, nowMs, isKnown } = options;
+  const bytes = row.source !== source ? null : fix === undefined ? row.bytes : fix(row);
   if (bytes === null) return null;
-  return checkJsonRow(schema, bytes, {
+  const rules: RowRules = {
     id: `${row.source}-quarantine-${row.number}`,
     eventTimeMs: row.atMs,
     isKnown: (id) => taken.has(id) || (isKnown?.(id) ?? false),
     ...(nowMs === undefined ? {} : { nowMs }),
-  });
+  };
+  if ("check" in options) return options.check(bytes, rules);
+  const { schema, asText = false } = options;
+  return checkJsonRow(schema, bytes, { ...rules, asText });
 }

@@ -1,6 +1,7 @@
 import type Database from "better-sqlite3";
 import { type Clock, crc32 } from "@everfresh/core";
 import { QuarantineFullError } from "../errors.ts";
+import { wipeOut } from "../erasure/wipe-out.ts";
 import type { FaultKind } from "../tables/row-fault.ts";
 import type { QuarantineOptions } from "./memory-quarantine.ts";
 import {
@@ -79,6 +80,17 @@ class SqliteQuarantine implements Quarantine {
     });
   }
 
+  known(source: string): Promise<ReadonlySet<string>> {
+    return this.#run((database) => {
+      const rows = database.prepare<[string], { place: string; checksum: number }>(
+        "SELECT place, checksum FROM quarantine WHERE source = ?",
+      );
+      const keys = new Set<string>();
+      for (const { place, checksum } of rows.iterate(source)) keys.add(`${checksum} ${place}`);
+      return keys;
+    });
+  }
+
   list({ after = 0, limit = LISTED_DEFAULT }: QuarantineListing = {}): Promise<
     readonly QuarantinedRow[]
   > {
@@ -112,6 +124,22 @@ class SqliteQuarantine implements Quarantine {
         for (const number of numbers) mark.run(number);
       });
       markAll.immediate();
+    });
+  }
+
+  erase(isMeant: (row: BrokenRow) => boolean): Promise<number> {
+    return this.#run((database) => {
+      const meant: number[] = [];
+      const all = database.prepare<[], StoredRow>("SELECT * FROM quarantine ORDER BY number");
+      for (const row of all.iterate()) if (isMeant(rowOf(row))) meant.push(row.number);
+      const wipe = database.prepare(
+        "UPDATE quarantine SET bytes = x'', reason = '', column_name = NULL, resolved = 1" +
+          " WHERE number = ?",
+      );
+      wipeOut(database, () => {
+        for (const number of meant) wipe.run(number);
+      });
+      return meant.length;
     });
   }
 

@@ -1,10 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Sample } from "@everfresh/core";
+import { ManualClock, type Sample } from "@everfresh/core";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SourceFormatError, SourceSizeError, SourceUnreadableError } from "../errors.ts";
+import { memoryQuarantine } from "../quarantine/memory-quarantine.ts";
+import { replayQuarantine } from "../quarantine/replay.ts";
 import { imageFolder } from "./image-folder.ts";
 import type { Source } from "./source.ts";
 import { sourceConformance } from "./source.conformance.ts";
@@ -128,6 +130,54 @@ describe("a folder of images", () => {
     const source = await imageFolder(options);
     await expect(all(source)).rejects.toThrow(SourceFormatError);
     await expect(all(source)).rejects.toThrow("zz.png");
+  });
+
+  it("leaves broken images out, lists each with its reason, and replays fixed ones", async () => {
+    const root = `dirty-${folders++}`;
+    await images(root, "a", 40);
+    await images(root, "b", 40);
+    const raw = { width: 8, height: 3, channels: 3 as const };
+    const large = await sharp(new Uint8Array(72), { raw }).png().toBuffer();
+    const whole = await sharp(pixelsOf(5), { raw: { ...raw, width: 4 } })
+      .jpeg()
+      .toBuffer();
+    const broken = new Map<string, readonly [string, Uint8Array]>([
+      ["a/000.png", ["syntax", Buffer.from("no image")]],
+      ["a/017.png", ["truncated", whole.subarray(0, whole.length - 20)]],
+      ["b/003.png", ["wrongType", large]],
+      ["b/039.png", ["syntax", Buffer.from("")]],
+    ]);
+    for (const [place, [, bytes]] of broken) await writeFile(join(directory, root, place), bytes);
+    const clock = new ManualClock(5);
+    await using quarantine = memoryQuarantine({ clock });
+    const open = (): ReturnType<typeof imageFolder> =>
+      imageFolder({ directory: join(directory, root), quarantine, seed: 3 });
+    const source = await open();
+    const samples = await all(source);
+    expect(samples).toHaveLength(76);
+    const listed = await quarantine.list();
+    expect(listed.map(({ place, fault }) => [place, fault.kind])).toEqual(
+      [...broken].map(([place, [kind]]) => [place, kind]),
+    );
+    for (const { fault } of listed) expect(fault.reason).not.toBe("");
+
+    const taken: Sample[] = [];
+    const take = (fixed: readonly Sample[]): Promise<unknown> =>
+      Promise.resolve(taken.push(...fixed));
+    const replay = (): ReturnType<typeof replayQuarantine> =>
+      replayQuarantine(quarantine, { check: source.check, take });
+    expect(await replay()).toMatchObject({ replayed: 0, broken: { length: 4 } });
+    for (const place of broken.keys()) {
+      await writeFile(join(directory, root, place), await png(Number(place.slice(2, 5))));
+    }
+    expect(await replay()).toEqual({ replayed: 4, broken: [] });
+    expect(taken.map(({ label }) => label)).toEqual([0, 0, 1, 1]);
+    expect(taken.map(({ features }) => features[0])).toEqual(
+      [0, 17, 3, 39].map((n) => pixelsOf(n)[0]),
+    );
+    // Fixed images do not move the others.
+    expect(await all(await open())).toEqual(samples);
+    expect(await quarantine.list()).toEqual([]);
   });
 
   it("refuses directories without two classes, without images, and that are not there", async () => {

@@ -2,8 +2,14 @@ import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { basename, extname, join } from "node:path";
 import { classes, Random, type Sample, type SampleSchema } from "@everfresh/core";
-import sharp from "sharp";
 import { SourceFormatError, SourceSizeError, SourceUnreadableError } from "../errors.ts";
+import type { Quarantine } from "../quarantine/quarantine.ts";
+import type { RowCheck } from "../quarantine/replay.ts";
+import type { CheckedRow, RowRules } from "../tables/check-row.ts";
+import { parseJsonRow } from "../tables/json-row.ts";
+import { shown } from "../tables/row-fault.ts";
+import { brokenRows } from "./broken-rows.ts";
+import { decodeImage, imageFault, type ImageShape, type OtherSizes, sizeOf } from "./image-file.ts";
 import { checkFrom } from "./indexed-samples.ts";
 import type { ReadOptions, Source } from "./source.ts";
 
@@ -17,11 +23,13 @@ export interface ImageFolderOptions {
   readonly width?: number;
   /** Pixels. @default as the first image */
   readonly height?: number;
+  /** What becomes of images of another size. @default "refuse" */
+  readonly otherSizes?: OtherSizes;
   /**
-   * What becomes of images of another size: an error, scaled to it, or scaled and cut at the sides.
-   * @default "refuse"
+   * Takes images that cannot be decoded; without it the first one is an error, some of them only when
+   * they are read. With it every image is decoded once on opening.
    */
-  readonly otherSizes?: "refuse" | "fill" | "cover";
+  readonly quarantine?: Quarantine | undefined;
   /**
    * Images come in an order that this shuffles, as folders have one class after another; null keeps
    * that order. @default 0
@@ -34,33 +42,32 @@ export interface ImageFolderOptions {
 /** What counts as an image, by the file's ending. */
 const ENDINGS = new Set([".avif", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"]);
 
-/** Largest image, in pixels: a small file can claim to be one that fills all memory. */
-const PIXELS_MAX = 2 ** 26;
-
-interface ImageFile {
-  readonly path: string;
-  readonly label: number;
+/** A folder of images as a source. */
+export interface ImageFolderSource extends Source {
+  /** What a quarantined image, kept as `{"image": path in the folder}`, is by now. */
+  readonly check: RowCheck;
 }
 
-interface ImageShape {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
+interface ImageFile {
+  /** In the folder, with slashes. */
+  readonly place: string;
+  readonly path: string;
+  readonly label: number;
 }
 
 /**
  * Samples from folders of images, a folder for each class: pixels from 0 to 255 as planes (channel,
  * row, column), decoded when they are read; transparency is dropped. Which files there are, and their
- * sizes, is found out once, on opening. Other platforms decode lossy formats such as JPEG to pixels
+ * sizes, is found out once, on opening; an image that a quarantine has stays there. Other platforms decode lossy formats such as JPEG to pixels
  * that may differ by a few steps. Sample `i` is dated `i` milliseconds after the epoch.
  * @throws SourceUnreadableError, SourceFormatError, SourceSizeError; they name the file
  */
-export async function imageFolder(options: ImageFolderOptions): Promise<Source> {
+export async function imageFolder(options: ImageFolderOptions): Promise<ImageFolderSource> {
   const { directory, name = basename(directory), seed = 0 } = options;
   const { labels, files } = await filesIn(directory);
   const shape = await shapeOf(options, files);
-  await checkSizes(options, shape, files);
-  const order = seed === null ? files : shuffled(files, new Random(seed));
+  const good = await goodOf(options, name, shape, files);
+  const order = seed === null ? good : shuffled(good, new Random(seed));
   const schema: SampleSchema = {
     features: { dtype: "uint8", shape: [shape.channels, shape.height, shape.width] },
     target: classes(labels.length, labels),
@@ -73,7 +80,62 @@ export async function imageFolder(options: ImageFolderOptions): Promise<Source> 
       checkFrom(readOptions.from ?? 0);
       return readImages(name, order, shape, options, readOptions);
     },
+    check: (bytes, rules) => checkImage(bytes, rules, { options, shape, labels }),
   };
+}
+
+/** Images that can be samples; the others go into the quarantine. */
+async function goodOf(
+  options: ImageFolderOptions,
+  name: string,
+  shape: ImageShape,
+  files: readonly ImageFile[],
+): Promise<readonly ImageFile[]> {
+  const { quarantine, otherSizes = "refuse" } = options;
+  if (quarantine === undefined) {
+    await checkSizes(options, shape, files);
+    return files;
+  }
+  const broken = await brokenRows(name, quarantine);
+  const good: ImageFile[] = [];
+  for (const file of files) {
+    const bytes = new TextEncoder().encode(JSON.stringify({ image: file.place }));
+    // What was broken once stays out, or the others would change their positions.
+    if (broken.isKnown(file.place, () => bytes)) continue;
+    const fault = await imageFault(file.path, shape, otherSizes);
+    if (fault === null) good.push(file);
+    else await broken.add(file.path, file.place, bytes, fault);
+  }
+  await broken.flush();
+  return good;
+}
+
+async function checkImage(
+  bytes: Uint8Array,
+  { id, eventTimeMs }: RowRules,
+  {
+    options: { directory, otherSizes = "refuse" },
+    shape,
+    labels,
+  }: {
+    readonly options: ImageFolderOptions;
+    readonly shape: ImageShape;
+    readonly labels: readonly string[];
+  },
+): Promise<CheckedRow> {
+  const { row, fault } = parseJsonRow(bytes);
+  if (row === null) return { sample: null, fault };
+  const place = typeof row["image"] === "string" ? row["image"] : "";
+  const label = labels.indexOf(place.split("/")[0] ?? "");
+  if (label < 0 || place.split("/").includes("..")) {
+    const reason = `${shown(row["image"])} is no image in a folder of a class`;
+    return { sample: null, fault: { kind: "unknownClass", column: "image", reason } };
+  }
+  const path = join(directory, place);
+  const found = await imageFault(path, shape, otherSizes);
+  if (found !== null) return { sample: null, fault: found };
+  const features = await decodeImage(path, shape, otherSizes);
+  return { sample: { id, eventTimeMs, features, label }, fault: null };
 }
 
 async function* readImages(
@@ -87,41 +149,10 @@ async function* readImages(
     signal?.throwIfAborted();
     const file = files[position];
     if (file === undefined) return;
-    const features = await decode(file.path, shape, otherSizes);
+    const features = await decodeImage(file.path, shape, otherSizes);
     signal?.throwIfAborted();
     yield { id: `${name}-${position}`, eventTimeMs: position, features, label: file.label };
   }
-}
-
-async function decode(
-  path: string,
-  { width, height, channels }: ImageShape,
-  otherSizes: "refuse" | "fill" | "cover",
-): Promise<Uint8Array> {
-  try {
-    const image = sharp(path, { failOn: "truncated", limitInputPixels: PIXELS_MAX })
-      .removeAlpha()
-      .toColourspace(channels === 1 ? "b-w" : "srgb");
-    const fit = otherSizes === "refuse" ? "fill" : otherSizes;
-    const { data, info } = await image
-      .resize({ width, height, fit })
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    return planesOf(data, width * height, channels, info.channels);
-  } catch (cause) {
-    throw notAnImage(path, cause);
-  }
-}
-
-/** From pixel after pixel to plane after plane. */
-function planesOf(data: Uint8Array, area: number, channels: number, stride: number): Uint8Array {
-  const planes = new Uint8Array(channels * area);
-  for (let channel = 0; channel < channels; channel++) {
-    // A grey image that stayed grey has one number per pixel, which stands for all channels.
-    const offset = Math.min(channel, stride - 1);
-    for (let i = 0; i < area; i++) planes[channel * area + i] = data[i * stride + offset] ?? 0;
-  }
-  return planes;
 }
 
 async function filesIn(
@@ -137,7 +168,9 @@ async function filesIn(
       .filter((entry) => entry.isFile() && ENDINGS.has(extname(entry.name).toLowerCase()))
       .map((entry) => entry.name)
       .toSorted((a, b) => (a < b ? -1 : 1));
-    for (const name of names) files.push({ path: join(directory, folder, name), label });
+    for (const name of names) {
+      files.push({ place: `${folder}/${name}`, path: join(directory, folder, name), label });
+    }
   }
   if (labels.length >= 2 && files.length > 0) return { labels, files };
   throw new SourceFormatError(
@@ -160,11 +193,21 @@ async function entriesOf(directory: string): Promise<readonly Dirent[]> {
 }
 
 async function shapeOf(
-  { width, height, channels = 3 }: ImageFolderOptions,
+  { width, height, channels = 3, quarantine }: ImageFolderOptions,
   files: readonly ImageFile[],
 ): Promise<ImageShape> {
-  const first = await sizeOf(files[0]?.path ?? "");
-  return { width: width ?? first.width, height: height ?? first.height, channels };
+  if (width !== undefined && height !== undefined) return { width, height, channels };
+  for (const { path } of files.slice(0, -1)) {
+    try {
+      const first = await sizeOf(path);
+      return { width: width ?? first.width, height: height ?? first.height, channels };
+    } catch (error) {
+      // Another one may say how large they are.
+      if (quarantine === undefined) throw error;
+    }
+  }
+  const last = await sizeOf(files.at(-1)?.path ?? "");
+  return { width: width ?? last.width, height: height ?? last.height, channels };
 }
 
 async function checkSizes(
@@ -181,24 +224,6 @@ async function checkSizes(
       { path, found: size, needed: { width, height } },
     );
   }
-}
-
-/** What the head of an image file says. */
-async function sizeOf(path: string): Promise<{ readonly width: number; readonly height: number }> {
-  try {
-    const { width, height } = await sharp(path, { limitInputPixels: PIXELS_MAX }).metadata();
-    return { width, height };
-  } catch (cause) {
-    throw notAnImage(path, cause);
-  }
-}
-
-function notAnImage(path: string, cause: unknown): SourceFormatError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new SourceFormatError(
-    `"${path}" is no image that can be decoded (${reason}); fix or remove it`,
-    { path },
-  );
 }
 
 /** Fisher and Yates. */

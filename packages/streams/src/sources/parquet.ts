@@ -16,6 +16,7 @@ import { INFERRED_ROWS, inferTableSchema, type SchemaOptions } from "../tables/i
 import { checkTableSchema, sampleSchemaOf } from "../tables/table-schema.ts";
 import { brokenRows } from "./broken-rows.ts";
 import { checkFrom } from "./indexed-samples.ts";
+import { KnownIds } from "./known-ids.ts";
 import type { ReadOptions, Source } from "./source.ts";
 
 /** Options of {@link parquet}. */
@@ -23,7 +24,7 @@ export type ParquetOptions = SchemaOptions & {
   /** Path of the file: uncompressed, or with snappy, gzip, brotli or zstd. */
   readonly file: string;
   /** Takes rows that the schema does not; without it the first one is an error. */
-  readonly quarantine?: Quarantine;
+  readonly quarantine?: Quarantine | undefined;
   /** Says what is in the future. @default no event time is */
   readonly clock?: Pick<Clock, "nowMs">;
   /** @default the file name without its endings */
@@ -67,15 +68,16 @@ export async function parquet(options: ParquetOptions): Promise<Source> {
   const nowMs = clock?.nowMs() ?? Infinity;
   const check = (row: Row, number: number, isKnown: (id: string) => boolean): CheckedRow =>
     checkRow(schema, row, { id: `${name}-${number}`, eventTimeMs: number, nowMs, isKnown });
-  const ids = new Set<string>();
-  const broken = brokenRows(name, quarantine);
+  const ids = new KnownIds();
+  const broken = await brokenRows(name, quarantine);
   const good: number[] = [];
   for (const [part, from] of table.starts.entries()) {
     const rows = await rowsOf(table, from, table.starts[part + 1] ?? from);
     for (const [i, row] of rows.entries()) {
       const { sample, fault } = check(row, from + i, (id) => ids.has(id));
-      if (fault !== null) await broken.add(file, `row ${from + i}`, jsonOf(row), fault);
-      else {
+      const place = `row ${from + i}`;
+      if (fault !== null) await broken.add(file, place, jsonOf(row), fault);
+      else if (!broken.isKnown(place, () => jsonOf(row))) {
         ids.add(sample.id);
         good.push(from + i);
       }

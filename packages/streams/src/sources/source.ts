@@ -24,4 +24,9 @@ export interface Source {
    * @throws RangeError when `from` is not a whole number of 0 or more
    */
   read(options?: ReadOptions): AsyncIterable<Sample>;
+  /**
+   * To be told once the samples below a position are safe in a history: a source that keeps samples
+   * forgets them, and has room for others. Absent where nothing is kept.
+   */
+  release?(to: number): Promise<void>;
 }

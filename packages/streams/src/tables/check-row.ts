@@ -1,9 +1,17 @@
-import { encodeRow, type Features, type RowValue, type Sample } from "@everfresh/core";
+import {
+  encodeRow,
+  type Features,
+  type RowColumn,
+  type RowValue,
+  type Sample,
+} from "@everfresh/core";
 import { type FaultKind, type RowFault, shown } from "./row-fault.ts";
 import {
   bytesMaxOf,
   type EventTimeColumn,
   featureColumns,
+  type IdColumn,
+  type LabelColumn,
   labelColumnOf,
   type NumberColumn,
   rowColumnsOf,
@@ -33,6 +41,10 @@ export type CheckedRow =
   | { readonly sample: Sample; readonly fault: null }
   | { readonly sample: null; readonly fault: RowFault };
 
+/** The fields of a row, or why there are none. */
+export type ParsedRow =
+  { readonly row: Row; readonly fault: null } | { readonly row: null; readonly fault: RowFault };
+
 /** How far the clock of whoever dates rows may be ahead, in milliseconds. */
 const CLOCK_AHEAD_MS_MAX = 60_000;
 
@@ -44,12 +56,46 @@ const NOT_FINITE = /^[+-]?(?:nan|inf(?:inity)?)$/i;
 
 /** The sample that a row is, under a schema that was checked; or its first fault. */
 export function checkRow(schema: TableSchema, row: Row, rules: RowRules): CheckedRow {
-  try {
-    return { sample: sampleOf(schema, row, rules), fault: null };
-  } catch (error) {
-    if (error instanceof Fault) return { sample: null, fault: error.fault };
-    throw error;
-  }
+  return rowChecker(schema)(row, rules);
+}
+
+/** As {@link checkRow}, for many rows of one schema. */
+export function rowChecker(schema: TableSchema): (row: Row, rules: RowRules) => CheckedRow {
+  const columns = columnsOf(schema);
+  return (row, rules) => {
+    try {
+      return { sample: sampleOf(columns, row, rules), fault: null };
+    } catch (error) {
+      if (error instanceof Fault) return { sample: null, fault: error.fault };
+      throw error;
+    }
+  };
+}
+
+/** The columns of a schema by what they are for. */
+interface Columns {
+  /** The only names that a row may have; null where it may have others. */
+  readonly names: ReadonlySet<string> | null;
+  readonly id: IdColumn | null;
+  readonly eventTime: EventTimeColumn | null;
+  readonly features: readonly (NumberColumn | TextColumn)[];
+  /** The features as bytes of a row; null where they are a vector of numbers. */
+  readonly row: readonly RowColumn[] | null;
+  readonly label: LabelColumn;
+}
+
+function columnsOf(schema: TableSchema): Columns {
+  const { columns, extra } = schema;
+  const features = featureColumns(schema);
+  const isRow = features.some(({ kind }) => kind !== "number");
+  return {
+    names: extra === "ignore" ? null : new Set(columns.map(({ name }) => name)),
+    id: columns.find((column) => column.kind === "id") ?? null,
+    eventTime: columns.find((column) => column.kind === "eventTime") ?? null,
+    features,
+    row: isRow ? rowColumnsOf(schema) : null,
+    label: labelColumnOf(schema),
+  };
 }
 
 /** Leaves the checks of a row at its first fault. */
@@ -62,21 +108,20 @@ class Fault extends Error {
   }
 }
 
-function sampleOf(schema: TableSchema, row: Row, rules: RowRules): Sample {
-  const names = new Set(schema.columns.map(({ name }) => name));
-  const extra = Object.keys(row).find((name) => !names.has(name));
-  if (extra !== undefined && schema.extra !== "ignore") {
+function sampleOf(columns: Columns, row: Row, rules: RowRules): Sample {
+  const { names } = columns;
+  const extra = names && Object.keys(row).find((name) => !names.has(name));
+  if (typeof extra === "string") {
     throw new Fault("extraField", extra, `${shown(extra)} is none of the table's columns`);
   }
-  const id = idOf(schema, row, rules);
-  const eventTimeMs = eventTimeOf(schema, row, rules);
-  const features = featuresOf(schema, row, rules);
-  return { id, eventTimeMs, features, label: labelOf(schema, row) };
+  const id = idOf(columns.id, row, rules);
+  const eventTimeMs = eventTimeOf(columns.eventTime, row, rules);
+  const features = featuresOf(columns, row, rules);
+  return { id, eventTimeMs, features, label: labelOf(columns.label, row) };
 }
 
-function idOf(schema: TableSchema, row: Row, rules: RowRules): string {
-  const column = schema.columns.find(({ kind }) => kind === "id");
-  if (column === undefined) return rules.id;
+function idOf(column: IdColumn | null, row: Row, rules: RowRules): string {
+  if (column === null) return rules.id;
   const value = present(row, column.name);
   const isWhole = typeof value === "bigint" || Number.isSafeInteger(value);
   const id = isWhole ? String(value) : value;
@@ -89,15 +134,19 @@ function idOf(schema: TableSchema, row: Row, rules: RowRules): string {
   return id;
 }
 
-function eventTimeOf(schema: TableSchema, row: Row, rules: RowRules): number {
-  const column = schema.columns.find(({ kind }) => kind === "eventTime");
-  if (column?.kind !== "eventTime") return rules.eventTimeMs;
+function eventTimeOf(column: EventTimeColumn | null, row: Row, rules: RowRules): number {
+  if (column === null) return rules.eventTimeMs;
   const eventTimeMs = timeOf(column, present(row, column.name), rules);
-  if (eventTimeMs > (rules.nowMs ?? Infinity) + CLOCK_AHEAD_MS_MAX) {
+  if (isFuture(eventTimeMs, rules)) {
     const reason = `${shown(row[column.name])} is more than a minute in the future`;
     throw new Fault("futureTime", column.name, reason);
   }
   return eventTimeMs;
+}
+
+/** Whether a time, in milliseconds since the epoch, is farther ahead than clocks differ. */
+export function isFuture(eventTimeMs: number, { nowMs = Infinity }: RowRules): boolean {
+  return eventTimeMs > nowMs + CLOCK_AHEAD_MS_MAX;
 }
 
 function timeOf(
@@ -121,14 +170,13 @@ function finiteTime(name: string, timeMs: number, value: unknown): number {
   throw new Fault("wrongType", name, `${shown(value)} is no time as the table writes it`);
 }
 
-function featuresOf(schema: TableSchema, row: Row, rules: RowRules): Features {
-  const columns = featureColumns(schema);
-  const values = columns.map((column): RowValue => {
+function featuresOf(columns: Columns, row: Row, rules: RowRules): Features {
+  const values = columns.features.map((column): RowValue => {
     const value = optional(row, column);
     if (value === null) return null;
     return column.kind === "number" ? numberOf(column, value, rules) : textOf(column, value);
   });
-  if (columns.some(({ kind }) => kind !== "number")) return encodeRow(rowColumnsOf(schema), values);
+  if (columns.row !== null) return encodeRow(columns.row, values);
   return Float32Array.from(values, (value) => (typeof value === "number" ? value : NaN));
 }
 
@@ -166,7 +214,9 @@ function textOf(column: TextColumn, given: unknown): string {
   if (typeof value !== "string") {
     throw new Fault("wrongType", column.name, `${shown(value)} is not text`);
   }
-  const bytes = new TextEncoder().encode(value).length;
+  // A code unit has three bytes at most.
+  const isShort = value.length * 3 <= bytesMaxOf(column);
+  const bytes = isShort ? 0 : new TextEncoder().encode(value).length;
   if (bytes > bytesMaxOf(column)) {
     const reason = `a text of ${bytes} bytes, of at most ${bytesMaxOf(column)}`;
     throw new Fault("hugeValue", column.name, reason);
@@ -174,8 +224,7 @@ function textOf(column: TextColumn, given: unknown): string {
   return value;
 }
 
-function labelOf(schema: TableSchema, row: Row): number {
-  const { name, classes: listed } = labelColumnOf(schema);
+function labelOf({ name, classes: listed }: LabelColumn, row: Row): number {
   const value = present(row, name);
   if (
     typeof value !== "string" &&

@@ -1,5 +1,5 @@
-import { type CheckedRow, checkRow, type Row, type RowRules } from "./check-row.ts";
-import { type FaultKind, type RowFault, shown } from "./row-fault.ts";
+import { type CheckedRow, checkRow, type ParsedRow, type Row, type RowRules } from "./check-row.ts";
+import { type FaultKind, shown } from "./row-fault.ts";
 import type { TableSchema } from "./table-schema.ts";
 
 /** Longest row, in bytes: beyond it an end of line was lost. */
@@ -15,9 +15,7 @@ export function checkJsonRow(schema: TableSchema, bytes: Uint8Array, rules: RowR
 }
 
 /** The fields of one JSON object, or why there are none. */
-export function parseJsonRow(
-  bytes: Uint8Array,
-): { readonly row: Row; readonly fault: null } | { readonly row: null; readonly fault: RowFault } {
+export function parseJsonRow(bytes: Uint8Array): ParsedRow {
   if (bytes.length > ROW_BYTES_MAX) {
     return broken("hugeValue", `a row of ${bytes.length} bytes, of at most ${ROW_BYTES_MAX}`);
   }
@@ -48,6 +46,6 @@ function quotedNumbers(text: string): string {
   return text.replaceAll(NOT_JSON, (found) => (found.startsWith('"') ? found : `"${found}"`));
 }
 
-function broken(kind: FaultKind, reason: string): { readonly row: null; readonly fault: RowFault } {
+function broken(kind: FaultKind, reason: string): ParsedRow & { readonly row: null } {
   return { row: null, fault: { kind, column: null, reason } };
 }

@@ -1,0 +1,144 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Sample } from "@everfresh/core";
+import { BrokerError, InboxFullError } from "../errors.ts";
+import type { Inbox, InboxCounts, InboxItem, InboxOptions, InboxReceipt } from "../inbox/inbox.ts";
+import type { ReadOptions, Source } from "../sources/source.ts";
+
+/** Options of every source that reads from a broker. */
+export type BrokerOptions = InboxOptions & {
+  /**
+   * What to do when the broker does not have the messages any more with which reading goes on.
+   * @default "refuse"
+   */
+  readonly missing?: "refuse" | "skip";
+};
+
+/**
+ * Messages of a broker as samples. They wait in an inbox from when they are read there to when they are
+ * in the history, so their positions, once given, do not depend on what the broker keeps. Messages are
+ * fetched while somebody reads.
+ */
+export interface BrokerSource extends Source, AsyncDisposable {
+  /** Forgets the samples below a position, once they are safe in the history. @throws RangeError */
+  release(to: number): Promise<void>;
+  /** Where the sample at a position came from, such as "orders 12"; null when it was released. */
+  origin(position: number): Promise<string | null>;
+  /** The counts so far. */
+  counts(): InboxCounts;
+  /** Erases a sample and its label here, not at the broker. Returns whether there was something. */
+  erase(id: string): Promise<boolean>;
+}
+
+/** Fetches messages into an inbox, over one connection. */
+export interface BrokerSession {
+  /**
+   * Resolves when the signal is aborted; rejects when the connection is lost, or it cannot go on.
+   * @param isWell called when messages come, or could
+   * @param from the position that is read first
+   * @throws BrokerError, and what the inbox throws
+   */
+  (signal: AbortSignal, isWell: () => void, from: number): Promise<void>;
+}
+
+/** Waiting times between attempts to connect, in milliseconds, */
+const RETRY_MS_MIN = 250;
+const RETRY_MS_MAX = 8_000;
+/** and how many attempts there are before reading is given up: a quarter of an hour. */
+const ATTEMPTS_MAX = 120;
+
+/** What reads from an inbox and, meanwhile, fills it. */
+export function brokerSource(inbox: Inbox, session: BrokerSession): BrokerSource {
+  let readers = 0;
+  let end = new AbortController();
+  let feeding: Promise<void> = Promise.resolve();
+  const enter = (from: number): AbortSignal => {
+    if (readers++ > 0) return end.signal;
+    const controller = new AbortController();
+    end = controller;
+    feeding = feeding
+      .then(() => keepFeeding(session, controller.signal, from))
+      // Whoever reads gets to know.
+      .catch((error: unknown) => controller.abort(error));
+    return controller.signal;
+  };
+  const leave = async (): Promise<void> => {
+    if (--readers > 0) return;
+    end.abort();
+    await feeding;
+  };
+  const samples = async function* (options: ReadOptions): AsyncGenerator<Sample, void, undefined> {
+    options.signal?.throwIfAborted();
+    const { from = 0 } = options;
+    const failed = enter(from);
+    try {
+      const signal = AbortSignal.any([options.signal ?? failed, failed]);
+      // An inbox that is younger than the history is filled up to there again.
+      let position = Math.min(from, inbox.counts().count);
+      for await (const sample of inbox.read({ from: position, signal })) {
+        if (position++ >= from) yield sample;
+      }
+    } finally {
+      await leave();
+    }
+  };
+  return {
+    ...{ name: inbox.name, schema: inbox.schema, size: null },
+    read: (options = {}) => {
+      // Checks the position at once.
+      inbox.read(options);
+      return samples(options);
+    },
+    release: (to) => inbox.release(to),
+    origin: (position) => inbox.origin(position),
+    counts: () => inbox.counts(),
+    erase: (id) => inbox.erase(id),
+    [Symbol.asyncDispose]: async () => {
+      end.abort();
+      await feeding;
+      await inbox[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Connects again when a connection is lost. */
+async function keepFeeding(
+  session: BrokerSession,
+  signal: AbortSignal,
+  from: number,
+): Promise<void> {
+  let attempts = 0;
+  const isOver = (): boolean => signal.aborted;
+  while (!isOver()) {
+    try {
+      const isWell = (): void => {
+        attempts = 0;
+      };
+      await session(signal, isWell, from);
+    } catch (error) {
+      if (isOver()) return;
+      const isPassing = error instanceof BrokerError && error.fault === "unreachable";
+      if (!isPassing || ++attempts >= ATTEMPTS_MAX) throw error;
+      const waitMs = Math.min(RETRY_MS_MAX, RETRY_MS_MIN * 2 ** (attempts - 1));
+      await delay(waitMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+/** Takes messages into an inbox, once it has room; null when the signal was aborted before. */
+export async function takeWithRoom(
+  inbox: Inbox,
+  items: readonly InboxItem[],
+  cursor: string,
+  signal: AbortSignal,
+): Promise<InboxReceipt | null> {
+  while (!signal.aborted) {
+    try {
+      return await inbox.take(items, cursor);
+    } catch (error) {
+      // A part of it may have room already.
+      if (!(error instanceof InboxFullError)) throw error;
+      await inbox.room(signal);
+    }
+  }
+  return null;
+}

@@ -1,0 +1,259 @@
+import { setImmediate } from "node:timers/promises";
+import type Database from "better-sqlite3";
+import { bytesPerElement, type Sample, type SampleSchema, sizeOf } from "@everfresh/core";
+import { wipeOut } from "../erasure/wipe-out.ts";
+import { InboxBatchError, InboxFullError, InboxPositionError } from "../errors.ts";
+import { checkFrom } from "../sources/indexed-samples.ts";
+import type { ReadOptions } from "../sources/source.ts";
+import {
+  BATCH_ROWS_MAX,
+  type Inbox,
+  type InboxCounts,
+  type InboxItem,
+  type InboxOptions,
+  type InboxReceipt,
+  REASONS_MAX,
+} from "./inbox.ts";
+import {
+  type InboxState,
+  inboxUnreadable,
+  inboxUnwritable,
+  openInboxDatabase,
+} from "./inbox-database.ts";
+import { InboxPlanner } from "./inbox-rules.ts";
+import { type InboxTables, inboxTables } from "./inbox-tables.ts";
+import { messageSampleSchema } from "./message-schema.ts";
+
+/** Samples that wait, where the options do not say, */
+const SAMPLES_MAX_DEFAULT = 100_000;
+/** and bytes of them, whatever the options say of samples: a part of any disk. */
+const BYTES_MAX = 512 * 2 ** 20;
+
+const EXPIRE_AFTER_MS_DEFAULT = 7 * 24 * 3_600_000;
+
+/** Samples that a reading has in memory. */
+const SAMPLES_PER_READ = 256;
+
+/** Samples between two turns of the event loop, so that a reader cannot starve a cancellation. */
+const SAMPLES_PER_TURN = 64;
+
+/**
+ * Opens or creates an inbox in a SQLite file (WAL mode, synchronous NORMAL): what was acknowledged
+ * survives the death of the process, `kill -9` included; a power failure may lose the last moments, but
+ * never a part of a batch. One process at a time uses it.
+ * @throws InboxUnreadableError, InboxVersionError, TableSchemaError
+ */
+export function openInbox(options: InboxOptions): Promise<Inbox> {
+  // The work is synchronous; as a promise its errors arrive as rejections.
+  return Promise.resolve().then(() => new SqliteInbox(options));
+}
+
+class SqliteInbox implements Inbox {
+  readonly name: string;
+  readonly schema: SampleSchema;
+  readonly size = null;
+  readonly #options: InboxOptions;
+  readonly #samplesMax: number;
+  readonly #database: Database.Database;
+  readonly #tables: InboxTables;
+  /** As it is stored. */
+  #state: InboxState;
+  /** The call before: they take effect one after another. */
+  #turn: Promise<unknown> = Promise.resolve();
+  #changed: PromiseWithResolvers<void> = Promise.withResolvers();
+  #isClosed = false;
+
+  constructor(options: InboxOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.schema = messageSampleSchema(options.schema);
+    const { dtype, shape } = this.schema.features;
+    const affordable = Math.floor(BYTES_MAX / (sizeOf(shape) * bytesPerElement(dtype)));
+    this.#samplesMax = Math.min(affordable, options.samplesMax ?? SAMPLES_MAX_DEFAULT);
+    const { database, state } = openInboxDatabase(options.file, options.name);
+    this.#database = database;
+    this.#state = state;
+    try {
+      this.#tables = inboxTables(database);
+    } catch (cause) {
+      database.close();
+      throw inboxUnreadable(options.file, cause);
+    }
+  }
+
+  get id(): string {
+    return this.#state.id;
+  }
+
+  take(items: readonly InboxItem[], cursor?: string): Promise<InboxReceipt> {
+    return this.#inTurn(async () => {
+      if (items.length > BATCH_ROWS_MAX) throw new InboxBatchError(items.length, BATCH_ROWS_MAX);
+      const { quarantine, clock, schema, labelsFollow = false } = this.#options;
+      const nowMs = clock.nowMs();
+      const plan = this.#reading(
+        () => new InboxPlanner(items, this.#tables, { schema, labelsFollow, nowMs }),
+      );
+      const { count, released } = this.#state;
+      if (plan.complete.length > 0 && count - released + plan.complete.length > this.#samplesMax) {
+        throw new InboxFullError(this.name, count - released, this.#samplesMax);
+      }
+      // Before the cursor goes on: what breaks in between comes again, and the quarantine knows it.
+      await quarantine.put(
+        plan.faults.map(({ index, bytes, fault }) => {
+          const place = items[index]?.origin ?? "";
+          return { source: this.name, place, bytes, fault };
+        }),
+      );
+      this.#write((state) => {
+        plan.store(this.#tables, state.count, nowMs);
+        this.#expire(state, nowMs);
+        state.count += plan.complete.length;
+        state.duplicates += plan.duplicates;
+        state.quarantined += plan.faults.length;
+        state.unused += plan.unused;
+        state.cursor = cursor ?? state.cursor;
+      });
+      const { accepted, duplicates, joined, early, unused, faults } = plan;
+      return {
+        ...{ accepted, duplicates, quarantined: faults.length, joined, early, unused },
+        reasons: faults
+          .slice(0, REASONS_MAX)
+          .map(({ index, fault }) => ({ index, reason: `${fault.kind}: ${fault.reason}` })),
+        count: this.#state.count,
+      };
+    });
+  }
+
+  cursor(): string | null {
+    return this.#state.cursor;
+  }
+
+  release(to: number): Promise<void> {
+    return this.#inTurn(() => {
+      const { count, released } = this.#state;
+      if (!Number.isSafeInteger(to) || to < 0 || to > count) {
+        throw new RangeError(`Of ${count} samples, those below ${to} cannot be released`);
+      }
+      if (to > released) {
+        this.#write((state) => {
+          this.#tables.removeBelow(to);
+          state.released = to;
+        });
+      }
+      return Promise.resolve();
+    });
+  }
+
+  async room(signal: AbortSignal): Promise<void> {
+    if (!this.#isClosed) await this.#change(signal);
+  }
+
+  origin(position: number): Promise<string | null> {
+    return Promise.resolve().then(() => this.#reading(() => this.#tables.origin(position)));
+  }
+
+  counts(): InboxCounts {
+    const { count, released, duplicates, quarantined, expired, earlyExpired, unused } = this.#state;
+    return {
+      ...{ count, released, duplicates, quarantined, expired, earlyExpired, unused },
+      waiting: this.#tables.countWaiting(),
+      early: this.#tables.countEarly(),
+    };
+  }
+
+  erase(id: string): Promise<boolean> {
+    return this.#inTurn(() => {
+      let isErased = false;
+      try {
+        wipeOut(this.#database, () => {
+          isErased = this.#tables.erase(id);
+        });
+      } catch (cause) {
+        throw inboxUnwritable(this.#options.file, cause);
+      }
+      return Promise.resolve(isErased);
+    });
+  }
+
+  read(options: ReadOptions = {}): AsyncIterable<Sample> {
+    checkFrom(options.from ?? 0);
+    return this.#samples(options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#turn;
+    this.#isClosed = true;
+    this.#announce();
+    this.#database.close();
+  }
+
+  async *#samples({ from = 0, signal }: ReadOptions): AsyncGenerator<Sample, void, undefined> {
+    for (let at = from; !this.#isClosed;) {
+      signal?.throwIfAborted();
+      const { count, released } = this.#state;
+      if (at < released || at > count) {
+        throw new InboxPositionError(this.name, at, { from: released, to: count });
+      }
+      const found = this.#reading(() => this.#tables.samples(at, SAMPLES_PER_READ));
+      for (const sample of found) {
+        if (at++ % SAMPLES_PER_TURN === 0) await setImmediate();
+        signal?.throwIfAborted();
+        yield sample;
+      }
+      if (found.length === 0) await this.#change(signal);
+    }
+  }
+
+  /** The next change; or that the signal is aborted. */
+  async #change(signal: AbortSignal | undefined): Promise<void> {
+    const aborted: PromiseWithResolvers<void> = Promise.withResolvers();
+    const abort = (): void => aborted.resolve();
+    if (signal?.aborted === true) return;
+    signal?.addEventListener("abort", abort, { once: true });
+    await Promise.race([this.#changed.promise, aborted.promise]);
+    signal?.removeEventListener("abort", abort);
+  }
+
+  #announce(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #expire(state: InboxState, nowMs: number): void {
+    const { waitingMax = this.#samplesMax, expireAfterMs = EXPIRE_AFTER_MS_DEFAULT } =
+      this.#options;
+    state.expired += this.#tables.expireWaiting(nowMs - expireAfterMs, waitingMax);
+    state.earlyExpired += this.#tables.expireEarly(nowMs - expireAfterMs, waitingMax);
+  }
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(task);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (cause) {
+      throw inboxUnreadable(this.#options.file, cause);
+    }
+  }
+
+  /** Makes a change and the state after it durable together, or neither. */
+  #write(change: (state: InboxState) => void): void {
+    const state = { ...this.#state };
+    try {
+      this.#database
+        .transaction(() => {
+          change(state);
+          this.#tables.saveState(state);
+        })
+        .immediate();
+    } catch (cause) {
+      throw inboxUnwritable(this.#options.file, cause);
+    }
+    this.#state = state;
+    this.#announce();
+  }
+}
