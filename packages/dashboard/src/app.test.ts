@@ -2,7 +2,8 @@ import { createElement } from "react";
 import { renderToString } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 import { LivePage } from "./app.tsx";
-import { exampleReplica, exampleStatus } from "./status.fixture.ts";
+import { exampleDrift } from "./drift/drift.fixture.ts";
+import { exampleReplica, exampleScores, exampleStatus } from "./status.fixture.ts";
 import { initialConnection, type Connection, type Link } from "./live/connection.ts";
 import { bannerText } from "./page/banner.tsx";
 import { gapText } from "./page/stat-tiles.tsx";
@@ -12,7 +13,7 @@ const NOW_MS = 1_184_000;
 
 function connected(parts: Partial<ModelStatus> = {}, link: Link = { kind: "live" }): Connection {
   const status = exampleStatus(parts);
-  return { link, models: [status.name], received: { status, atMs: NOW_MS } };
+  return { link, models: [status.name], received: { status, atMs: NOW_MS }, drift: null };
 }
 
 /** The text of the page, without tags and with ordinary spaces. */
@@ -45,6 +46,38 @@ describe("the page", () => {
     const text = pageText(connected({ replicas: [exampleReplica(), late] }));
     expect(text).toContain("replica-1 In step 240 0 5d1560dc 3 min ago");
     expect(text).toContain("tablet Behind by 7 versions 233 7");
+  });
+
+  it("shows drift where it is watched: the verdict, every signal, and the records", () => {
+    const text = pageText({ ...connected(), drift: exampleDrift() });
+    expect(text).toContain("Drift Warning Margin went from 0.077 to 0.14.");
+    expect(text).toContain("Changed within the last 1,000 samples 25%");
+    expect(text).toContain(
+      "margin uncertainty, looks at 50% Warning 3.9 3.3 4.3 0.01 class 6 0.22",
+    );
+    expect(text).toContain("errors error, looks at 50% no data yet");
+    expect(text).toContain("Sample 4,032, version 479 Confirmed by labels");
+    expect(pageText(connected())).not.toContain("Drift");
+  });
+
+  it("shows the states beside the baselines, and what becomes of samples", () => {
+    const text = pageText(connected({ scores: exampleScores() }));
+    expect(text).toContain("Frozen as the run began 11.0% 10.0%");
+    expect(text).toContain("Majority most frequent label 14.0% 15.0%");
+    expect(text).toContain("Labels come with them");
+    expect(text).toContain("Blocked 0 times");
+    expect(pageText(connected())).toContain("No sample has its label yet");
+  });
+
+  it("shows labels where they come later, and a learning rate that rises", () => {
+    const { strategy } = exampleStatus();
+    const lag = { p50: 500, p99: 900, max: 1_000 };
+    const labels = { pending: 12, joined: 9, expired: 3, tooLate: 1, lagMs: lag, lagSamples: lag };
+    const text = pageText(connected({ strategy: { ...strategy, labels }, warmUpSteps: 300 }));
+    expect(text).toContain("Labels come later");
+    expect(text).toContain("Expired 3 given up without one");
+    expect(text).toContain("Learning rate Rises over the first 300 steps");
+    expect(pageText(connected())).not.toContain("Learning rate");
   });
 
   it("says how to start the first replica", () => {

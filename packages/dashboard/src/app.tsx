@@ -1,5 +1,7 @@
 import { useState, type ReactNode } from "react";
+import { ArrivalsPanels } from "./arrivals/arrivals-panels.tsx";
 import { Charts } from "./charts/charts.tsx";
+import { DriftPanel } from "./drift/drift-panel.tsx";
 import { isStale, type Connection } from "./live/connection.ts";
 import { useConnection } from "./live/use-connection.ts";
 import { Banner } from "./page/banner.tsx";
@@ -7,6 +9,7 @@ import { PageHeader } from "./page/page-header.tsx";
 import { Setup } from "./page/setup.tsx";
 import { StatTiles } from "./page/stat-tiles.tsx";
 import { ReplicasPanel } from "./replicas/replicas-panel.tsx";
+import { ScoresPanel } from "./scores/scores-panel.tsx";
 
 /** Properties of {@link App}. */
 interface AppProps {
@@ -42,6 +45,11 @@ export function LivePage({ connection, base, now, onModel }: LivePageProps): Rea
           <main className={isStale(connection) ? "figures stale" : "figures"}>
             <StatTiles status={status} />
             <Charts series={status.series} denseBytes={status.denseBytes} />
+            <div className="row">
+              <ScoresPanel scores={status.scores} />
+              <ArrivalsPanels strategy={status.strategy} />
+            </div>
+            {connection.drift === null ? null : <DriftPanel drift={connection.drift} />}
             <ReplicasPanel status={status} base={base} now={now} />
             <Setup status={status} now={now} />
           </main>

@@ -6,6 +6,8 @@ import "./styles/theme.css";
 import "./styles/page.css";
 import "./styles/figures.css";
 import "./styles/replicas.css";
+import "./styles/stream.css";
+import "./styles/drift.css";
 import "./styles/narrow.css";
 
 const page = document.getElementById("page");

@@ -1,4 +1,11 @@
-import type { ModelStatus, ReplicaInfo, StatusPoint } from "./status.ts";
+import type {
+  ModelScores,
+  ModelStatus,
+  ReplicaInfo,
+  ScoreValues,
+  StateScores,
+  StatusPoint,
+} from "./status.ts";
 
 /** A status for tests, with what a test cares about put in. */
 export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
@@ -29,6 +36,7 @@ export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
     },
     triggerSize: 8,
     batchSize: 128,
+    warmUpSteps: 0,
     replicas: [],
     series: [examplePoint({ samples: 8, version: 1 }), examplePoint()],
     source: "MNIST, train",
@@ -40,6 +48,22 @@ export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
     scores: null,
     ...parts,
   };
+}
+
+/** Scores for tests: all of them different. */
+export function exampleScores(): ModelScores {
+  const values = (accuracy: number, noChange: number, majority: number): ScoreValues => ({
+    ...{ accuracy, noChangeAccuracy: noChange, majorityAccuracy: majority },
+    ...{ logLoss: 0.2, macroF1: 0.9, auc: 0.99, calibrationError: 0.02 },
+    ...{ kappa: 0.9, kappaTemporal: 0.9, kappaM: 0.9 },
+  });
+  const state = (window: number, cumulative: number): StateScores => ({
+    samples: 1_920,
+    window: values(window, 0.12, 0.14),
+    cumulative: values(cumulative, 0.13, 0.15),
+    fading: values(cumulative, 0.13, 0.15),
+  });
+  return { trained: state(0.97, 0.95), deployed: state(0.96, 0.94), frozen: state(0.11, 0.1) };
 }
 
 /** A point of a series for tests. */

@@ -1,15 +1,19 @@
 import { useEffect, useRef, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 import uPlot from "uplot";
-import { plotText, type Plot } from "./plot.ts";
-import { nearestIndex, type Columns } from "./series.ts";
+import { type Mark, plotText, type Plot, type PlotColumns } from "./plot.ts";
+import { nearestIndex } from "./series.ts";
 import { readPalette, uplotData, uplotOptions } from "./uplot-options.ts";
 import { useColourScheme } from "./use-colour-scheme.ts";
 
+const NO_MARKS: readonly Mark[] = [];
+
 /** Properties of {@link Chart}. */
-export interface ChartProps {
-  readonly plot: Plot;
-  readonly columns: Columns;
+export interface ChartProps<Column extends string> {
+  readonly plot: Plot<Column>;
+  readonly columns: PlotColumns<Column>;
   readonly height: number;
+  /** Moments to mark. */
+  readonly marks?: readonly Mark[];
   /** Index of the point that all charts show; null when none is pointed at. */
   readonly cursor: number | null;
   /** Called with the samples of the point that the reader moved to, or null on leaving. */
@@ -17,7 +21,7 @@ export interface ChartProps {
 }
 
 /** A uPlot canvas. The cursor is the parent's, so that all charts show the same point. */
-export function Chart(props: ChartProps): ReactNode {
+export function Chart<Column extends string>(props: ChartProps<Column>): ReactNode {
   const { plot, columns, cursor, onCursor } = props;
   const host = useRef<HTMLDivElement>(null);
   const drawn = useDrawnPlot(host, props);
@@ -86,19 +90,22 @@ export function keyTarget(key: string, index: number, last: number): number | nu
 }
 
 /** Draws into the host: anew for another plot or theme, else only what changed. */
-function useDrawnPlot(
+function useDrawnPlot<Column extends string>(
   host: { readonly current: HTMLDivElement | null },
-  { plot, columns, height, cursor }: ChartProps,
+  { plot, columns, height, cursor, marks = NO_MARKS }: ChartProps<Column>,
 ): { readonly current: uPlot | null } {
   const drawn = useRef<uPlot | null>(null);
   const scheme = useColourScheme();
+  const shownMarks = useRef(marks);
 
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
     const size = { width: element.clientWidth, height };
     const empty: uPlot.AlignedData = [[], ...plot.lines.map(() => [])];
-    const created = new uPlot(uplotOptions(plot, readPalette(element), size), empty, element);
+    const marksNow = (): readonly Mark[] => shownMarks.current;
+    const options = uplotOptions(plot, readPalette(element), size, marksNow);
+    const created = new uPlot(options, empty, element);
     drawn.current = created;
     const observer = new ResizeObserver(() => {
       created.setSize({ width: element.clientWidth, height });
@@ -112,8 +119,9 @@ function useDrawnPlot(
   }, [host, plot, height, scheme]);
 
   useEffect(() => {
+    shownMarks.current = marks;
     drawn.current?.setData(uplotData(plot, columns));
-  }, [plot, columns, height, scheme]);
+  }, [plot, columns, height, scheme, marks]);
 
   useEffect(() => {
     const current = drawn.current;

@@ -16,11 +16,34 @@ import {
 } from "./series.ts";
 
 /** Colours that charts use, by the names of the custom properties in `styles/theme.css`. */
-export type ChartColour = "trained" | "deployed" | "dense" | "loss" | "faint" | "grid" | "muted";
+export type ChartColour =
+  "trained" | "deployed" | "dense" | "loss" | "faint" | "grid" | "muted" | "warning" | "drift";
+
+/** Columns of the charts of a status. */
+type StatusColumn = Exclude<keyof Columns, "samples">;
+
+/** What a plot is drawn from: its columns by name, and the samples that they belong to. */
+export type PlotColumns<Column extends string = StatusColumn> = {
+  readonly samples: readonly number[];
+} & { readonly [K in Column]: readonly (number | null)[] };
+
+/** A tinted part of the vertical axis. */
+export interface Band {
+  readonly from: number;
+  readonly to: number;
+  readonly colour: ChartColour;
+}
+
+/** A moment that is marked by a vertical line. */
+export interface Mark {
+  readonly samples: number;
+  readonly colour: ChartColour;
+  readonly dash: readonly number[];
+}
 
 /** One line of a plot. */
-interface Line {
-  readonly column: Exclude<keyof Columns, "samples">;
+export interface Line<Column extends string = StatusColumn> {
+  readonly column: Column;
   readonly label: string;
   readonly colour: ChartColour;
   readonly width: number;
@@ -31,11 +54,15 @@ interface Line {
 }
 
 /** One chart of the page: what it draws and how its values read. */
-export interface Plot {
+export interface Plot<Column extends string = StatusColumn> {
   readonly id: string;
   readonly title: string;
   readonly subtitle: string;
-  readonly lines: readonly Line[];
+  readonly lines: readonly Line<Column>[];
+  /** What the horizontal axis counts. @default samples that were learned */
+  readonly axis?: string;
+  /** Parts of the vertical axis, behind the lines. */
+  readonly bands?: readonly Band[];
   readonly scale: "linear" | "logarithmic";
   readonly range: (minimum: number | null, maximum: number | null) => [number, number];
   /** A value of the axis. */
@@ -104,7 +131,11 @@ export const lossPlot: Plot = {
 };
 
 /** What a chart says to those who cannot see it, at one point. */
-export function plotText(plot: Plot, columns: Columns, index: number): string {
+export function plotText<Column extends string>(
+  plot: Plot<Column>,
+  columns: PlotColumns<Column>,
+  index: number,
+): string {
   const samples = columns.samples[index] ?? 0;
   const values = plot.lines.map(
     (line) => `${line.label} ${plot.value(columns[line.column][index] ?? null)}`,

@@ -1,7 +1,7 @@
 import type uPlot from "uplot";
 import { formatCompact } from "../format.ts";
-import type { ChartColour, Plot } from "./plot.ts";
-import { decades, samplesRange, type Columns } from "./series.ts";
+import type { ChartColour, Mark, Plot, PlotColumns } from "./plot.ts";
+import { decades, samplesRange } from "./series.ts";
 
 /** A colour of the current theme. */
 type Palette = (colour: ChartColour) => string;
@@ -13,6 +13,8 @@ const X_TICK_SPACE_PX = 56;
 const X_LABEL_HEIGHT_PX = 20;
 /** Two more hexadecimal digits on a colour of the theme: a tint of 8 %. */
 const FILL_ALPHA_HEX = "14";
+const BAND_ALPHA_HEX = "1f";
+const MARK_WIDTH_PX = 1.5;
 const Y_TICK_SPACE_PX = 34;
 
 /** The theme of the page as its style sheet has it. */
@@ -22,7 +24,10 @@ export function readPalette(element: Element): Palette {
 }
 
 /** The plot's columns in the order that {@link uplotOptions} declares its lines. */
-export function uplotData(plot: Plot, columns: Columns): uPlot.AlignedData {
+export function uplotData<Column extends string>(
+  plot: Plot<Column>,
+  columns: PlotColumns<Column>,
+): uPlot.AlignedData {
   return [
     [...columns.samples],
     ...plot.lines.map((line) => [...columns[line.column]]),
@@ -30,13 +35,18 @@ export function uplotData(plot: Plot, columns: Columns): uPlot.AlignedData {
 }
 
 /** uPlot's options for a plot; pointer and keyboard are handled outside, so it gets no events. */
-export function uplotOptions(
-  plot: Plot,
+export function uplotOptions<Column extends string>(
+  plot: Plot<Column>,
   palette: Palette,
   size: { readonly width: number; readonly height: number },
+  marks: () => readonly Mark[] = () => [],
 ): uPlot.Options {
   return {
     ...size,
+    hooks: {
+      drawClear: [(self) => drawBands(self, plot, palette)],
+      draw: [(self) => drawMarks(self, marks(), palette)],
+    },
     padding: [10, 14, 0, 0],
     legend: { show: false },
     cursor: {
@@ -57,7 +67,7 @@ export function uplotOptions(
         range: (_plot, minimum, maximum) => plot.range(minimum, maximum),
       },
     },
-    axes: [xAxis(palette), yAxis(plot, palette)],
+    axes: [xAxis(plot, palette), yAxis(plot, palette)],
     series: [
       {},
       ...plot.lines.map((line) => ({
@@ -73,6 +83,42 @@ export function uplotOptions(
   };
 }
 
+function drawBands<Column extends string>(
+  self: uPlot,
+  { bands = [] }: Plot<Column>,
+  palette: Palette,
+): void {
+  const { ctx, bbox } = self;
+  const { min = 0, max = 0 } = self.scales["y"] ?? {};
+  ctx.save();
+  for (const { from, to, colour } of bands) {
+    if (to <= min || from >= max) continue;
+    const top = self.valToPos(Math.min(to, max), "y", true);
+    const bottom = self.valToPos(Math.max(from, min), "y", true);
+    ctx.fillStyle = `${palette(colour)}${BAND_ALPHA_HEX}`;
+    ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
+  }
+  ctx.restore();
+}
+
+function drawMarks(self: uPlot, marks: readonly Mark[], palette: Palette): void {
+  const { ctx, bbox } = self;
+  const { min = 0, max = 0 } = self.scales["x"] ?? {};
+  ctx.save();
+  for (const { samples, colour, dash } of marks) {
+    if (samples < min || samples > max) continue;
+    const left = self.valToPos(samples, "x", true);
+    ctx.strokeStyle = palette(colour);
+    ctx.lineWidth = MARK_WIDTH_PX * devicePixelRatio;
+    ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+    ctx.beginPath();
+    ctx.moveTo(left, bbox.top);
+    ctx.lineTo(left, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
+
 const ignoreEvent = (): null => null;
 
 const silentBindings: uPlot.Cursor.Bind = {
@@ -85,11 +131,11 @@ const silentBindings: uPlot.Cursor.Bind = {
   mouseleave: ignoreEvent,
 };
 
-function xAxis(palette: Palette): uPlot.Axis {
+function xAxis<Column extends string>(plot: Plot<Column>, palette: Palette): uPlot.Axis {
   return {
     font: FONT,
     size: X_AXIS_HEIGHT_PX,
-    label: "Samples learned",
+    label: plot.axis ?? "Samples learned",
     labelFont: FONT,
     labelSize: X_LABEL_HEIGHT_PX,
     labelGap: 2,
@@ -103,7 +149,7 @@ function xAxis(palette: Palette): uPlot.Axis {
   };
 }
 
-function yAxis(plot: Plot, palette: Palette): uPlot.Axis {
+function yAxis<Column extends string>(plot: Plot<Column>, palette: Palette): uPlot.Axis {
   return {
     font: FONT,
     size: Y_AXIS_WIDTH_PX,

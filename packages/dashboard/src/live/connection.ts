@@ -6,7 +6,7 @@
  *
  * The last status stays when the link is lost: old figures, marked as such, are better than none.
  */
-import type { ModelStatus } from "../status.ts";
+import type { DriftView, ModelStatus } from "../status.ts";
 
 /** Why no status arrives: no answer, an answer that cannot be read, or no model to watch. */
 export type LossReason = "unreachable" | "unreadable" | "noModel";
@@ -28,12 +28,15 @@ export interface Connection {
   readonly link: Link;
   readonly models: readonly string[];
   readonly received: Received | null;
+  /** What is seen of drift; null where nobody watches. */
+  readonly drift: DriftView | null;
 }
 
 /** What can happen to a connection. */
 export type ConnectionEvent =
   | { readonly kind: "models"; readonly names: readonly string[] }
   | { readonly kind: "status"; readonly status: ModelStatus; readonly atMs: number }
+  | { readonly kind: "drift"; readonly drift: DriftView }
   | { readonly kind: "lost"; readonly reason: LossReason }
   | { readonly kind: "restarted" };
 
@@ -42,6 +45,7 @@ export const initialConnection: Connection = {
   link: { kind: "connecting" },
   models: [],
   received: null,
+  drift: null,
 };
 
 /** The connection after an event. */
@@ -55,6 +59,8 @@ export function afterEvent(connection: Connection, event: ConnectionEvent): Conn
         link: { kind: "live" },
         received: { status: event.status, atMs: event.atMs },
       };
+    case "drift":
+      return { ...connection, drift: event.drift };
     case "lost":
       return { ...connection, link: { kind: "lost", reason: event.reason } };
     case "restarted":

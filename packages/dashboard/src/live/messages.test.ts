@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { exampleStatus } from "../status.fixture.ts";
-import { readModelNames, readStatus } from "./messages.ts";
+import { exampleDrift } from "../drift/drift.fixture.ts";
+import { readDrift, readModelNames, readStatus } from "./messages.ts";
 import { eventsPath } from "./watch.ts";
 
 describe("the answers of the server", () => {
@@ -22,6 +23,11 @@ describe("the answers of the server", () => {
 
   it.each(["", "{", "null", "[]", '{"name":"digits"}'])("are refused as a status: %s", (data) => {
     expect(readStatus(data)).toBeNull();
+  });
+
+  it("give back what is seen of drift as it was sent, and refuse anything else", () => {
+    expect(readDrift(JSON.stringify(exampleDrift()))).toEqual(exampleDrift());
+    for (const data of ["", "{", "null", "[]", '{"status":{}}']) expect(readDrift(data)).toBeNull();
   });
 
   it("are found by a name that needs escaping", () => {

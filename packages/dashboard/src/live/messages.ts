@@ -1,4 +1,4 @@
-import type { ModelStatus } from "../status.ts";
+import type { DriftView, ModelStatus } from "../status.ts";
 
 /** The names in the answer to `GET v1/models`; null when it is not such an answer. */
 export function readModelNames(body: unknown): readonly string[] | null {
@@ -31,6 +31,24 @@ export function readStatus(data: string): ModelStatus | null {
     isRecord(body["updateBytes"]) &&
     isRecord(body["stepMs"]);
   return complete ? (body as unknown as ModelStatus) : null;
+}
+
+/** What an event says about drift; null when it says nothing that can be shown. */
+export function readDrift(data: string): DriftView | null {
+  let body: unknown;
+  try {
+    body = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  if (!isRecord(body) || !isRecord(body["status"])) return null;
+  const { status } = body;
+  const complete =
+    typeof status["verdict"] === "string" &&
+    Array.isArray(status["signals"]) &&
+    Array.isArray(body["records"]) &&
+    Array.isArray(body["series"]);
+  return complete ? (body as unknown as DriftView) : null;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
 import type { ConnectionEvent } from "./connection.ts";
-import { readModelNames, readStatus } from "./messages.ts";
+import { readDrift, readModelNames, readStatus } from "./messages.ts";
 
 /** A trainer that restarts is back within seconds, and one request in two seconds is no load. */
 const RETRY_MS = 2_000;
@@ -82,6 +82,11 @@ function followEvents(address: URL, options: WatchOptions): Promise<void> {
       const status = readStatus(event.data);
       if (status === null) emit({ kind: "lost", reason: "unreadable" });
       else emit({ kind: "status", status, atMs: now() });
+    });
+    source.addEventListener("drift", (event: MessageEvent<string>) => {
+      const drift = readDrift(event.data);
+      if (drift === null) emit({ kind: "lost", reason: "unreadable" });
+      else emit({ kind: "drift", drift });
     });
     source.addEventListener("error", () => {
       emit({ kind: "lost", reason: "unreachable" });

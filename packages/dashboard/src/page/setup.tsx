@@ -27,10 +27,14 @@ function batchOf(batchSize: number, triggerSize: number | null): string {
 export function Setup({ status, now }: SetupProps): ReactNode {
   const time = useNow(now, REFRESH_MS);
   const { batchSize, denseBytes, parameters, ratio, triggerSize, updateBytes } = status;
+  const { warmUpSteps } = status;
   const facts = [
     ["Model", `${formatQuantity(parameters, "parameter")}, ${formatBytes(denseBytes)}`],
     ["Strategy", STRATEGIES[status.strategy.kind]],
     ["Batch", batchOf(batchSize, triggerSize)],
+    ...(warmUpSteps > 0
+      ? [["Learning rate", `Rises over the first ${formatQuantity(warmUpSteps, "step")}`] as const]
+      : []),
     ["Update", `At most ${formatRatio(ratio)} of the parameters`],
     ["Sent in all", formatBytes(updateBytes.total)],
     ["Started", formatAgo(time - status.startedAtMs)],
