@@ -33,6 +33,7 @@ export async function startFeedServer(updates: readonly Uint8Array[]): Promise<F
     model: {
       name: manifest.name,
       ready: true,
+      drift: null,
       status: nothing,
       fetch: nothing,
       rollBack: nothing,

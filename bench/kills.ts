@@ -13,9 +13,10 @@ import { wholeOption } from "./option-values.ts";
 const USAGE = `Usage: npm run bench -- kills [options]
 
 Trains a small network on handwritten digits, by proactive training with labels 100 samples late and a
-sampler that remembers, and by full retraining. Each is killed so many times at random moments and
-started again, and then compared with a run that was left alone: version, fingerprint of the deployed
-state, trained state and optimizer.
+sampler that remembers, by the same while drift is watched and digits are turned, and by full
+retraining. Each is killed so many times at random moments and started again, and then compared with a
+run that was left alone: version, fingerprint of the deployed state, trained state, optimizer, and what
+was seen of drift.
 
   --kills N   kills of each (default 20)
   --seed N    of the moments (default 1)

@@ -45,6 +45,7 @@ export async function startModelFeed(
     model: {
       name: "bench",
       ready: true,
+      drift: null,
       status: nothing,
       fetch: nothing,
       rollBack: nothing,

@@ -9,7 +9,7 @@ const HALF = 5_000;
 const RATES = { before: 0.2, large: 0.4, small: 0.25 } as const;
 
 /** Errors of a model before a change and after one or the other; 1 is wrong. */
-interface ErrorStreams {
+export interface ErrorStreams {
   readonly before: Uint8Array;
   readonly large: Uint8Array;
   readonly small: Uint8Array;
@@ -25,7 +25,7 @@ export interface BernoulliOptions {
 }
 
 /** The errors of a seed. */
-function errorStreams(seed: number, correlation: number): ErrorStreams {
+export function errorStreams(seed: number, correlation: number): ErrorStreams {
   const part = (name: keyof ErrorStreams, stream: number, first: number | null): Uint8Array => {
     const random = new Random(seed, stream);
     let last = first;

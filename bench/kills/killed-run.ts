@@ -1,7 +1,7 @@
 /** Runs the program to its end, killing it on the way, and says what it has come to. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Random } from "@everfresh/core";
@@ -23,10 +23,14 @@ export interface Way {
   readonly strategy: string;
   /** How many samples late labels are; null where they come along. */
   readonly labelLag: number | null;
+  /** Sample of the stream from which on digits are turned; drift is watched then. Null for neither. */
+  readonly turnedFrom: number | null;
   /** Iterations in all. */
   readonly steps: number;
   /** Samples per second. */
   readonly rate: number;
+  /** So long after it has come to a step, at most, it is killed: about what an iteration takes. */
+  readonly killWithinMs: number;
 }
 
 /** The ways that are killed: with everything that a run has to remember. */
@@ -36,16 +40,30 @@ export const WAYS: readonly Way[] = [
     strategy: `proactive({ triggerSize: 8, batchSize: 64, sampler: inverseCountSampling(),
       budgets: [{ kind: "stepsPerSecond", rate: 500, burst: 5 }] })`,
     labelLag: 100,
+    turnedFrom: null,
     steps: 400,
     rate: 800,
+    killWithinMs: 80,
+  },
+  {
+    name: "proactive, late labels, drift that is acted on",
+    strategy: "proactive({ triggerSize: 8, batchSize: 32 })",
+    labelLag: 100,
+    // A quarter of the way is enough to see it.
+    turnedFrom: 750,
+    steps: 560,
+    rate: 1_200,
+    killWithinMs: 80,
   },
   {
     name: "full retraining, cold",
-    strategy: `fullRetraining({ every: { samples: 200 }, epochs: 2, batchSize: 32,
+    strategy: `fullRetraining({ every: { samples: 200 }, epochs: 8, batchSize: 32,
       overload: "block" })`,
     labelLag: null,
+    turnedFrom: null,
     steps: 10,
     rate: 800,
+    killWithinMs: 800,
   },
 ];
 
@@ -59,6 +77,8 @@ export interface Outcome {
   /** SHA-256 of the trained state, and of the optimizer. */
   readonly trained: string;
   readonly optimizer: string;
+  /** Drift records, and a SHA-256 of all that they say; null where drift is not watched. */
+  readonly drift: { readonly records: number; readonly said: string } | null;
 }
 
 /** Trains in `folder` to the end, and kills the program so many times at moments that `random` picks. */
@@ -72,27 +92,36 @@ export async function killedRun(
     // One life in four ends while it starts, the others somewhere in their part of the way.
     const isEarly = random.below(4) === 0;
     const steps = (LAST_KILL * way.steps * (made + random.float())) / kills;
-    const afterMs = random.below(isEarly ? 1_500 : 80);
+    const afterMs = random.below(isEarly ? 1_500 : way.killWithinMs);
     await liveAndDie(args, { steps: isEarly ? 0 : Math.floor(steps), afterMs });
   }
   return outcomeOf(await ended(started(args).child), folder);
 }
 
-function argumentsOf({ strategy, labelLag, steps, rate }: Way, folder: string): readonly string[] {
+function argumentsOf(
+  { strategy, labelLag, turnedFrom, steps, rate }: Way,
+  folder: string,
+): readonly string[] {
   mkdirSync(folder, { recursive: true });
   const config = path.join(folder, "everfresh.config.ts");
   writeFileSync(
     config,
     `import { adam, classes, defineModel, digits, fullRetraining, inverseCountSampling, lateLabels, mlp,
-       numeric, proactive, sparse } from ${JSON.stringify(EVERFRESH)};
+       numeric, proactive, rotated, sparse } from ${JSON.stringify(EVERFRESH)};
      export default defineModel({ name: "killed", input: numeric(784), target: classes(10),
        model: ({ seed }) => mlp({ inputs: 784, hidden: [16], outputs: 10, seed }),
-       source: digits(), strategy: ${strategy},
+       ${streamOf(turnedFrom)} strategy: ${strategy},
        ${labelLag === null ? "" : `labels: lateLabels({ lagSamples: ${labelLag} }),`}
        optimizer: adam(), deploy: sparse({ ratio: 0.02 }) });\n`,
   );
   const place = ["--config", config, "--state", path.join(folder, "state"), "--port", "0"];
   return ["run", ...place, "--seed", "7", "--json", "--steps", `${steps}`, "--rate", `${rate}`];
+}
+
+/** The source of a configuration, and whether drift is watched in it. */
+function streamOf(turnedFrom: number | null): string {
+  if (turnedFrom === null) return "source: digits(),";
+  return `source: rotated(digits(), { fromSample: ${turnedFrom}, degrees: 60 }), drift: {},`;
 }
 
 /** Starts the program; resolves with its address when it shows it, or null when it ends before. */
@@ -162,7 +191,15 @@ async function ended(child: ChildProcess): Promise<string> {
 function outcomeOf(printed: string, folder: string): Outcome {
   const { version, steps, samples, fingerprint } = JSON.parse(printed) as Outcome;
   const [trained, optimizer] = trainingIn(path.join(folder, "state", "checkpoint.bin"));
-  return { version, steps, samples, fingerprint, trained, optimizer };
+  const drift = driftIn(path.join(folder, "state", "drift.json"));
+  return { version, steps, samples, fingerprint, trained, optimizer, drift };
+}
+
+function driftIn(file: string): Outcome["drift"] {
+  if (!existsSync(file)) return null;
+  const { records } = JSON.parse(readFileSync(file, "utf8")) as { records: readonly unknown[] };
+  const said = createHash("sha256").update(JSON.stringify(records)).digest("hex");
+  return { records: records.length, said };
 }
 
 /** Hashes of the last two parts of a checkpoint: the trained state and the optimizer. */

@@ -83,11 +83,12 @@ describe("a summary", () => {
 });
 
 describe("the folder of rows", () => {
-  it("gives a row back, and none of another scale or lag", () => {
+  it("gives a row back, and none of another scale, length or lag", () => {
     const stored = { ...row("uniform", 3, 0.75), lag: 500 };
     storeRow(folder, stored);
     expect(storedRow(folder, stored)).toEqual(stored);
     expect(storedRow(folder, { ...stored, scale: 0.5 })).toBeNull();
+    expect(storedRow(folder, { ...stored, samples: stored.samples + 1 })).toBeNull();
     expect(storedRow(folder, { ...stored, lag: 0 })).toBeNull();
   });
 });

@@ -18,4 +18,5 @@ it.each(WAYS)("goes on bit for bit after kill -9 at any moment: $name", async (w
   const whole = await killedRun(short, path.join(folder.path, "b"), { kills: 0, random });
   expect(killed).toEqual(whole);
   expect(killed.steps).toBe(short.steps);
+  expect((killed.drift?.records ?? 0) > 0).toBe(way.turnedFrom !== null);
 });

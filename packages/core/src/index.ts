@@ -14,6 +14,19 @@ export {
   type TensorData,
   viewOf,
 } from "./dtype.ts";
+export type {
+  DriftActionRecord,
+  DriftCounts,
+  DriftFamilyStatus,
+  DriftPosition,
+  DriftRecord,
+  DriftSignalStatus,
+  DriftStatus,
+  DriftVerdict,
+  DriftVerdictReport,
+  MovedPart,
+  SignalFamily,
+} from "./drift-status.ts";
 export {
   assert,
   type ErrorDetails,

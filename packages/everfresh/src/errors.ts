@@ -88,6 +88,30 @@ export class RunUnreachableError extends EverfreshError {
   }
 }
 
+/** Somebody asks about drift where nobody watches for it. */
+export class DriftNotWatchedError extends EverfreshError {
+  constructor(where: string) {
+    super(
+      "EF_DRIFT_NOT_WATCHED",
+      `Drift of ${where} is not watched; configure \`drift: {}\` and run it again`,
+      { details: { where } },
+    );
+  }
+}
+
+/** A drift record that there is not, or not any longer. */
+export class NoDriftRecordError extends EverfreshError {
+  constructor(id: number) {
+    super(
+      "EF_NO_DRIFT_RECORD",
+      `There is no record ${id}; \`everfresh drift history\` lists them`,
+      {
+        details: { id },
+      },
+    );
+  }
+}
+
 /** An HTTP request that its sender must not make. */
 export class ForbiddenError extends EverfreshError {
   constructor(message: string) {

@@ -9,6 +9,8 @@ export {
   type ModelDefinition,
   type SourceFactory,
 } from "./config/define-model.ts";
+export type { DriftConfig } from "./config/drift.ts";
+export type { WebhookTarget } from "./webhook/webhook.ts";
 export { lateLabels, type LateLabelsConfig, type LateLabelsOptions } from "./config/late-labels.ts";
 export {
   fullRetraining,
@@ -21,8 +23,14 @@ export {
 export {
   type BudgetSpec,
   classBalancedSampling,
+  defaultSignals,
+  type DriftActionSpec,
+  type DriftResponse,
+  type DriftSpec,
+  type DriftVote,
   frozen,
   inverseCountSampling,
+  type MonitoredSignalSpec,
   newOnlyByChanceSampling,
   noSampling,
   reservoirSampling,
@@ -54,13 +62,18 @@ export type { LoadedConfig } from "./config/load-config.ts";
 export { nats, type NatsOptions, type NatsPublication } from "./config/nats.ts";
 export {
   cifar10,
+  type Configured,
+  type ConfiguredInbox,
   csv,
   digits,
   idx,
   imageFolder,
   jsonLines,
+  kafkaTopic,
   mnist,
+  natsStream,
   parquet,
+  push,
   rotated,
   sea,
 } from "./config/source-factories.ts";

@@ -7,6 +7,7 @@ import {
   type StateOptions,
 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
+import type { DriftWatchCheckpoint } from "./drift/drift-watch.ts";
 import type { LiveEvaluationCheckpoint } from "./evaluate/live-evaluation.ts";
 import type { SparsifierPosition } from "./sparsifiers/sparsifier.ts";
 import type { Costs } from "./strategies/cost-account.ts";
@@ -37,6 +38,8 @@ export interface TrainerCheckpoint {
   readonly sparsifier?: SparsifierPosition;
   /** Scores of the samples that were tested; null where they begin anew. */
   readonly evaluation: LiveEvaluationCheckpoint | null;
+  /** Where the watch for drift is; absent where nobody watches. */
+  readonly drift?: DriftWatchCheckpoint;
   /** What it has cost so far; null where that begins anew. */
   readonly costs: Costs | null;
 }

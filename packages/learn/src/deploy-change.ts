@@ -4,6 +4,7 @@ import { type BufferSource, buffersDue, estimateBuffers } from "./running-statis
 import type { Sparsifier } from "./sparsifiers/sparsifier.ts";
 import { sparsifierOf } from "./sparsifiers/sparsifier-of.ts";
 import type { StepReport } from "./step-report.ts";
+import { newestOf } from "./strategies/included-ranges.ts";
 import { samplesAfter } from "./strategies/iteration.ts";
 import { batchSizeOf } from "./strategies/strategy-spec.ts";
 import type { TrainingRun } from "./training-run.ts";
@@ -115,7 +116,9 @@ async function newestEventTime(
   const trained =
     iteration.kind === "step"
       ? iteration.positions
-      : Array.from({ length: samplesAfter(iteration) - past }, (_, i) => past + i);
+      : newestOf(iteration.samples, Math.max(1, samplesAfter(iteration) - past)).flatMap(
+          ({ from, to }) => Array.from({ length: to - from }, (_, i) => from + i),
+        );
   const times = await batches.eventTimesMs(trained);
   return times.reduce<number | null>((newest: number | null, time) => {
     const eventTimeMs = Math.floor(time);

@@ -9,6 +9,7 @@ export { type CheckpointStore, deployedAt, type TrainerCheckpoint } from "./chec
 export {
   ConfidenceCalibration,
   type ConfidenceCalibrationOptions,
+  type EstimatedAccuracy,
 } from "./drift/confidence-calibration.ts";
 export { detectorOf } from "./drift/detector-of.ts";
 export {
@@ -26,7 +27,66 @@ export {
   type KswinSpec,
   type PageHinkleySpec,
 } from "./drift/detector-spec.ts";
+export { DriftMonitor } from "./drift/drift-monitor.ts";
+export type { DriftMonitorOptions } from "./drift/drift-monitor-options.ts";
+export type {
+  DriftMonitorCheckpoint,
+  DriftSignalsCheckpoint,
+  DriftVerdictsCheckpoint,
+  MonitoredSignalCheckpoint,
+} from "./drift/drift-monitor-checkpoint.ts";
+export {
+  type CompleteDriftSpec,
+  completeDriftSpec,
+  defaultSignals,
+  type DriftSpec,
+  type DriftVote,
+  type MonitoredSignalSpec,
+  type RowsSpec,
+  type SignalInput,
+} from "./drift/drift-spec.ts";
+export {
+  DriftWatch,
+  type DriftWatchCheckpoint,
+  type DriftWatchOptions,
+  type HeedReport,
+  type WatchedLabel,
+  type WatchedPrediction,
+} from "./drift/drift-watch.ts";
+export type { LabelledObservation, PredictedObservation } from "./drift/observations.ts";
+export { isotonicRegression } from "./drift/isotonic.ts";
+export {
+  PerformanceEstimate,
+  type PerformanceEstimateOptions,
+} from "./drift/performance-estimate.ts";
+export { type MembersSpec, type PastVersions, PinnedMembers } from "./drift/pinned-members.ts";
+export {
+  type ReconstructionCheckpoint,
+  type ReconstructionOptions,
+  ReconstructionSignal,
+} from "./drift/reconstruction-signal.ts";
+export type { ReconstructionSpec } from "./drift/reconstruction-spec.ts";
+export {
+  brierScore,
+  Reliability,
+  type ReliabilityBin,
+  type ReliabilityScores,
+} from "./drift/reliability.ts";
+export type { EncoderBytes, EncoderSession, OpenSession } from "./drift/sample-encoder.ts";
 export type { Detector, Signal, SignalCheckpoint, SignalReading } from "./drift/signal.ts";
+export {
+  checkDriftResponse,
+  type DriftActionSpec,
+  type DriftResponse,
+  type NewDataActionSpec,
+  type NothingActionSpec,
+  type RetrainActionSpec,
+  type RewarmActionSpec,
+  type RollBackActionSpec,
+  type WarnActionSpec,
+  type WindowActionSpec,
+} from "./drift/response-spec.ts";
+export type { PendingRetraining, ResponseState, ResponseWindow } from "./drift/response.ts";
 export { type RowSignal, twoSampleSignal } from "./drift/two-sample.ts";
 export type { TwoSampleSpec, TwoSampleStatistic } from "./drift/two-sample-spec.ts";
 export {
@@ -79,13 +139,15 @@ export {
 export type { NumberObservation, NumberScores } from "./evaluate/number-statistics.ts";
 export { softmaxRows } from "./evaluate/softmax.ts";
 export { durableJournal } from "./journal/durable-journal.ts";
-export type { Journal, JournalEntry } from "./journal/journal.ts";
+export type { Journal, JournalEntry, RecordedAction } from "./journal/journal.ts";
 export { memoryJournal } from "./journal/memory-journal.ts";
 export { decodePlainData, encodePlainData } from "./journal/plain-data.ts";
 export { MemoryCheckpointStore } from "./memory-checkpoint-store.ts";
+export { MemoryRetrainingStore } from "./memory-retraining-store.ts";
 export { MemoryPublisher } from "./memory-publisher.ts";
-export type { Sleep } from "./pace.ts";
+export { type Sleep, timerSleep } from "./pace.ts";
 export type { Published, Publisher, UpdateOrigin } from "./publisher.ts";
+export type { RetrainingCheckpoint, RetrainingStore } from "./retraining-store.ts";
 export { batchPositions, type BatchRequest, observeHistory } from "./samplers/batch-positions.ts";
 export { excluding, type PositionRange } from "./samplers/excluding.ts";
 export { reservoirSampler, type ReservoirSampler } from "./samplers/reservoir.ts";
@@ -100,8 +162,10 @@ export {
   checkSamplerSpec,
   type ClassBalancedSpec,
   classBalancedSampling,
+  growingMemorySampling,
   type HalfLifeMsSpec,
   type HalfLifeSamplesSpec,
+  type HalfLifeShareSpec,
   type InverseCountSpec,
   inverseCountSampling,
   type LinearRecencySpec,
@@ -194,6 +258,7 @@ export {
 export type { ClassEvaluationSpec, StateScoresCheckpoint } from "./strategies/state-scores.ts";
 export type { RecordedStrategy } from "./strategies/recorded-strategy.ts";
 export type {
+  ResponseCheckpoint,
   Strategy,
   StrategyCheckpoint,
   StrategyDecision,

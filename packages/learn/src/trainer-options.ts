@@ -1,6 +1,8 @@
 import {
   type Clock,
   type DeployedState,
+  type DriftActionRecord,
+  type DriftVerdictReport,
   inputShapeOf,
   type Preprocessing,
   ShapeError,
@@ -11,11 +13,14 @@ import type { History, LabelStats, Source } from "@everfresh/streams";
 import type { LateLabels } from "./arrivals/arrivals-options.ts";
 import type { BufferOptions } from "./buffer-options.ts";
 import type { CheckpointStore, TrainerCheckpoint } from "./checkpoint-store.ts";
+import type { DriftWatch } from "./drift/drift-watch.ts";
+import { needsRestore, startsCold } from "./drift/response-spec.ts";
 import { LearnOptionError, ResumeMismatchError } from "./errors.ts";
 import type { LiveEvaluation } from "./evaluate/live-evaluation.ts";
 import type { Journal } from "./journal/journal.ts";
 import type { Sleep } from "./pace.ts";
 import type { Publisher } from "./publisher.ts";
+import type { RetrainingStore } from "./retraining-store.ts";
 import type { PositionRange } from "./samplers/excluding.ts";
 import type { Sparsifier } from "./sparsifiers/sparsifier.ts";
 import type { Costs } from "./strategies/cost-account.ts";
@@ -63,12 +68,25 @@ export interface TrainerOptions {
   readonly publisher: Publisher;
   /** Scores the states on every sample before it is learned; made from `resume` when resuming. */
   readonly evaluation: LiveEvaluation;
+  /**
+   * Watches for drift; made from `resume` when resuming.
+   * @default nobody does
+   */
+  readonly drift?: DriftWatch;
+  /** Is told of every verdict on drift, and what the strategy does about it; also in replays. */
+  readonly onDrift?: (report: DriftVerdictReport, action: DriftActionRecord | null) => void;
   /** Where iterations are written down before they are performed. */
   readonly journal: Journal;
   /** Where checkpoints go. */
   readonly checkpoints: CheckpointStore;
   /**
-   * Iterations between two checkpoints; there is one before and after every retraining, too.
+   * Where a retraining that runs is kept, so that it goes on after a crash where it was.
+   * @default nowhere: it is made anew
+   */
+  readonly retrainings?: RetrainingStore;
+  /**
+   * Iterations between two checkpoints, and steps between two of a retraining that runs; there is one
+   * before and after every retraining, too.
    * @default 50
    */
   readonly checkpointEvery?: number;
@@ -136,12 +154,15 @@ export function checkTrainerOptions(options: TrainerOptions): void {
 }
 
 function checkRetraining({ strategy, session, initial }: TrainerOptions): void {
-  if (strategy.kind !== "fullRetraining") return;
+  const isFull = strategy.kind === "fullRetraining";
+  const response = strategy.kind === "proactive" ? (strategy.response ?? {}) : {};
+  if (!isFull && !needsRestore(response)) return;
   if (session.restore === undefined) {
     const needed = "one that takes single steps, where gradients are what is made sparse";
     throw new LearnOptionError("strategy", strategy.kind, needed);
   }
-  if (strategy.start === "cold" && initial === undefined) {
+  const isCold = isFull ? strategy.start === "cold" : startsCold(response);
+  if (isCold && initial === undefined) {
     throw new LearnOptionError("start", "cold", '"warm" where there is no initial state');
   }
 }

@@ -1,5 +1,9 @@
 /** Kills the trainer at every call it makes to the outside, and resumes it with what is durable. */
+import { shiftedFeatures } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
+import type { DriftSpec } from "./drift/drift-spec.ts";
+import type { DriftActionSpec } from "./drift/response-spec.ts";
+import { points } from "./points.fixture.ts";
 import { COMPRESSION } from "./sparsifiers/gradient-specs.fixture.ts";
 import type { StepReport } from "./step-report.ts";
 import { fullRetraining, proactive, type StrategySpec } from "./strategies/strategy-spec.ts";
@@ -25,6 +29,43 @@ const RETRAINING = {
   overload: "block",
 } as const;
 
+/** Two signals that tell of a change of the first features in no more than some samples. */
+const WATCHED: DriftSpec = {
+  falseAlarmEvery: 1_000,
+  signals: [
+    {
+      name: "feature distance",
+      input: "features",
+      detector: {
+        ...{ kind: "twoSample", statistic: "ks", referenceSamples: 24, recentSamples: 10 },
+        ...{ everySamples: 4, resamples: 300, falseAlarmEvery: 1_000 },
+      },
+    },
+    { name: "errors", input: "errors", detector: { kind: "changeScan" } },
+  ],
+};
+
+/** Draws what came since the change. */
+const RESPONDING = proactive({
+  ...{ triggerSize: 8, batchSize: 32 },
+  response: { onDrift: { kind: "window", samplesMin: 16 }, actsUnconfirmed: true },
+});
+
+/** The same with another answer. */
+function answering(onDrift: DriftActionSpec): StrategySpec {
+  return { ...RESPONDING, response: { onDrift, actsUnconfirmed: true } };
+}
+
+/** Changes after 40 of its samples. */
+const CHANGING = shiftedFeatures(points({ size: 10_000, inputs: 12, classes: 4 }), {
+  ...{ fromSample: 40, features: [0, 1, 2, 3], by: 6 },
+});
+
+const DRIFTING = {
+  ...{ maxSteps: 10, checkpointEvery: 4 },
+  ...{ watched: WATCHED, strategy: RESPONDING, source: CHANGING },
+};
+
 /** Ways to train, and how many calls each iteration makes at least. */
 const WAYS: readonly { way: string; options: Overrides; calls: number }[] = [
   { way: "proactive", options: SHORT, calls: 6 },
@@ -33,6 +74,21 @@ const WAYS: readonly { way: string; options: Overrides; calls: number }[] = [
   {
     way: "with BatchNormalization",
     options: { ...SHORT, normalised: true, buffers: { every: 9, batches: 2 } },
+    calls: 6,
+  },
+  {
+    way: "with drift watched",
+    options: DRIFTING,
+    calls: 6,
+  },
+  {
+    way: "with drift watched and late labels",
+    options: { ...DRIFTING, lagSamples: 21 },
+    calls: 7,
+  },
+  {
+    way: "with a retraining on the samples since a drift",
+    options: { ...DRIFTING, strategy: answering({ kind: "retrain", steps: 3, samplesMin: 20 }) },
     calls: 6,
   },
   { way: "by sparse gradients", options: { ...SHORT, gradients: COMPRESSION }, calls: 6 },
@@ -47,7 +103,7 @@ class Crash extends Error {}
 
 /** The same stores, but call number `at` never returns: it crashes before or after it took effect. */
 function crashingAt(
-  { history, publisher, checkpoints, journal, join }: Stores,
+  { history, publisher, checkpoints, retrainings, journal, join }: Stores,
   at: number,
   effect: "before" | "after",
 ): { readonly stores: Stores; readonly calls: () => number } {
@@ -75,6 +131,7 @@ function crashingAt(
       history: guarded(history, ["append", "read", "range"]),
       publisher: guarded(publisher, ["publish"]),
       checkpoints: guarded(checkpoints, ["save"]),
+      retrainings: guarded(retrainings, ["save", "latest", "forgetTo"]),
       journal: guarded(journal, ["append", "after", "forgetTo"]),
       join: guarded(join, ["take", "joined", "release"]),
     },
@@ -109,8 +166,11 @@ describe("killed at any moment and resumed", () => {
     "ends as if it had not been: $way, crash just $effect every call takes effect",
     async ({ options, calls, effect }) => {
       const whole = emptyStores();
-      const reports = (await run(await optionsOn(whole, options))).map(timeless);
+      const undisturbed = await optionsOn(whole, options);
+      const reports = (await run(undisturbed)).map(timeless);
       const checkpoint = await latest(whole);
+      const verdicts = undisturbed.drift?.history() ?? [];
+      expect(verdicts.length > 0).toBe(options.watched !== undefined);
       // Where the source need not wait, more of them may be in the history.
       const samples = (await samplesOf(whole)).slice(0, checkpoint.samples);
       let crashes = 0;
@@ -126,14 +186,15 @@ describe("killed at any moment and resumed", () => {
         expect(resumed.map(timeless)).toEqual(reports.slice(reports.length - resumed.length));
         expect(resumed.some(({ replayDiffered }) => replayDiffered)).toBe(false);
       }
-      expect(crashes).toBeGreaterThan(calls * SHORT.maxSteps);
+      expect(crashes).toBeGreaterThan(calls * (options.maxSteps ?? 0));
     },
   );
 
   it.each(RETRAININGS.flatMap((each) => EFFECTS.map((effect) => [...each, effect] as const)))(
     "comes to the same states by full retraining: %s (%j), crash just %s every call takes effect",
     async (_name, strategy, effect) => {
-      const options = { strategy, maxSteps: 3, sleep: oneTurn };
+      // Of six or more steps each, so each is saved on its way.
+      const options = { strategy, maxSteps: 3, checkpointEvery: 4, sleep: oneTurn };
       const whole = emptyStores();
       await run(await optionsOn(whole, options));
       const { log } = whole.publisher;

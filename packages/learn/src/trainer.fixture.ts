@@ -2,12 +2,15 @@
 import { deployCopy, ManualClock, numeric, type Sample, stateBytes } from "@everfresh/core";
 import { type History, type LabelJoin, memoryHistory, memoryLabelJoin } from "@everfresh/streams";
 import { deployedAt } from "./checkpoint-store.ts";
+import type { DriftSpec } from "./drift/drift-spec.ts";
+import { DriftWatch } from "./drift/drift-watch.ts";
 import { LiveEvaluation } from "./evaluate/live-evaluation.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory-journal.ts";
 import { linearModel, LinearSession } from "./linear-session.fixture.ts";
 import { normalisedModel, NormalisedSession } from "./normalised-session.fixture.ts";
 import { MemoryCheckpointStore } from "./memory-checkpoint-store.ts";
+import { MemoryRetrainingStore } from "./memory-retraining-store.ts";
 import { MemoryPublisher } from "./memory-publisher.ts";
 import type { GradientSpec } from "./sparsifiers/gradient-spec.ts";
 import { gradientTraining } from "./sparsifiers/gradient-training.ts";
@@ -27,6 +30,7 @@ export interface Stores {
   readonly history: History;
   readonly publisher: MemoryPublisher;
   readonly checkpoints: MemoryCheckpointStore;
+  readonly retrainings: MemoryRetrainingStore;
   readonly journal: Journal;
   readonly join: LabelJoin;
 }
@@ -36,6 +40,7 @@ export function emptyStores(): Stores {
     history: memoryHistory(),
     publisher: new MemoryPublisher(),
     checkpoints: new MemoryCheckpointStore(),
+    retrainings: new MemoryRetrainingStore(),
     journal: memoryJournal(),
     join: memoryLabelJoin({ clock: new ManualClock() }),
   };
@@ -55,10 +60,12 @@ export async function optionsOn(
     readonly normalised?: boolean;
     /** How to train by sparse gradients, if that is what to do. */
     readonly gradients?: GradientSpec;
+    /** How drift is watched, if it is. */
+    readonly watched?: DriftSpec;
   } = {},
 ): Promise<TrainerOptions> {
   const { size = 10_000, normalised = false, gradients, ...others } = overrides;
-  const { triggerSize = 8, batchSize = 32, lagSamples, ...options } = others;
+  const { triggerSize = 8, batchSize = 32, lagSamples, watched, ...options } = others;
   const model = (normalised ? normalisedModel : linearModel)(INPUTS, CLASSES);
   const resume = await stores.checkpoints.latest();
   const Session = normalised ? NormalisedSession : LinearSession;
@@ -90,6 +97,15 @@ export async function optionsOn(
     deployed: resume === null ? deployCopy(model.state, 0) : deployedAt(resume, model.state.layout),
     clock,
     ...(resume === null ? {} : { resume }),
+    ...(watched === undefined
+      ? {}
+      : {
+          drift: new DriftWatch({
+            ...{ spec: watched, features: INPUTS, classes: CLASSES, seed: 5 },
+            ...{ preprocessing: numeric(INPUTS), initial: model.state },
+            checkpoint: resume?.drift,
+          }),
+        }),
     ...options,
   };
 }

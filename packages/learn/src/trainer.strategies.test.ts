@@ -165,6 +165,20 @@ describe("full retraining", () => {
   });
 });
 
+describe("the static schedule", () => {
+  it("goes by chunks of the size that it is given, in steps and in retrainings", async () => {
+    const trigger = { kind: "staticSchedule", everyChunks: 3, chunkSamples: 10 } as const;
+    const step = proactive({ triggerSize: 32, batchSize: 32, trigger });
+    for (const strategy of [step, fullRetraining({ ...RETRAINING, trigger })]) {
+      const options = { strategy, maxSteps: 3, sleep: oneTurn };
+      const reports = await run(await optionsOn(emptyStores(), options));
+      expect(reports.map(({ fresh, why }) => [fresh, why])).toEqual(
+        Array(3).fill([30, "3 of 3 chunks are there"]),
+      );
+    }
+  });
+});
+
 describe("other strategies", () => {
   it("frozen only tests, to the end of the stream", async () => {
     const stores = emptyStores();

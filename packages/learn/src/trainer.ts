@@ -24,6 +24,7 @@ import type { Arrivals } from "./arrivals/arrivals.ts";
 import { isDone, tell, test, waitForMore } from "./arrivals/flow.ts";
 import { openArrivals } from "./arrivals/open-arrivals.ts";
 import { deployChange } from "./deploy-change.ts";
+import { heedReports } from "./drift/heed-report.ts";
 import type { JournalEntry } from "./journal/journal.ts";
 import { lastEpochLoss, retrain } from "./retrain.ts";
 import type { StepReport } from "./step-report.ts";
@@ -35,7 +36,13 @@ import {
   checkTrainerOptions,
   type TrainerOptions,
 } from "./trainer-options.ts";
-import { openRun, saveCheckpoint, standingOf, type TrainingRun } from "./training-run.ts";
+import {
+  actionsAreSafe,
+  openRun,
+  saveCheckpoint,
+  standingOf,
+  type TrainingRun,
+} from "./training-run.ts";
 
 /** Samples tested between two checkpoints where training comes rarely: bounds what is tested again. */
 const TESTED_PER_CHECKPOINT = 10_000;
@@ -62,6 +69,7 @@ async function* train(options: TrainerOptions): AsyncGenerator<StepReport, void,
 
   const end = new AbortController();
   const arrivals = await openArrivals(run, end.signal);
+  options.drift?.follow(heedReports(run, arrivals));
   options.onOpen?.(() => standingOf(run, arrivals));
   let isBetween = true;
   try {
@@ -87,21 +95,25 @@ async function* train(options: TrainerOptions): AsyncGenerator<StepReport, void,
 async function decidedBefore(run: TrainingRun, arrivals: Arrivals): Promise<JournalEntry | null> {
   const entry = run.options.signal?.aborted ? undefined : run.replay.shift();
   if (entry === undefined) return null;
+  await arrivals.watch(entry.watched ?? 0);
   await test(run, arrivals, entry.tested);
   goOnFrom(run.strategy, entry.strategy);
+  actionsAreSafe(run);
+  run.redone = run.replay[0]?.actions ?? null;
   return entry;
 }
 
 /** Tests what arrives until training is due, and writes down what it will be; null at the end. */
 async function decide(run: TrainingRun, arrivals: Arrivals): Promise<JournalEntry | null> {
   const { strategy, options } = run;
-  const { history, journal, deployed, signal, clock } = options;
+  const { history, journal, deployed, signal, clock, drift } = options;
+  await arrivals.watch(Infinity);
   while (!signal?.aborted) {
     await tell(run);
     await test(run, arrivals, strategy.samples);
     const isEnd = arrivals.isOver && strategy.samples === history.count();
-    const { isDue, waitMs } = strategy.decide(isEnd);
-    const isLong = isDue && strategy.spec.kind === "fullRetraining";
+    const { isDue, waitMs, isRetraining = false } = strategy.decide(isEnd);
+    const isLong = isDue && isRetraining;
     if (isLong || run.tested - (run.saved?.tested ?? 0) >= TESTED_PER_CHECKPOINT) {
       await saveCheckpoint(run, arrivals);
     }
@@ -111,6 +123,7 @@ async function decide(run: TrainingRun, arrivals: Arrivals): Promise<JournalEntr
       const entry: JournalEntry = {
         ...{ step: step + 1, version: deployed.version, iteration, nowMs: clock.nowMs() },
         ...{ tested, testedBefore, strategy: recordOf(strategy) },
+        ...(drift === undefined ? {} : { watched: drift.watched, actions: actionsAreSafe(run) }),
       };
       await journal.append(entry);
       return entry;
@@ -129,16 +142,17 @@ async function carryOut(
 ): Promise<StepReport | null> {
   const { iteration } = entry;
   const { strategy, costs, batches, trainee } = run;
-  const { clock, evaluation, deployed } = run.options;
+  const { clock, evaluation, deployed, drift } = run.options;
 
   // Train.
   const result =
     iteration.kind === "step"
       ? await perform(iteration, { session: trainee, batches, clock })
-      : await retrain(iteration, run, arrivals);
+      : await retrain({ ...entry, iteration }, run, arrivals);
   if (result === null) return null;
   const stepDoneAtMs = clock.monotonicMs();
   strategy.on({ kind: "ended", samples: result.samples, durationMs: result.durationMs });
+  if (iteration.kind === "step" && run.gradientNorm !== null) drift?.stepped(run.gradientNorm);
 
   // Deploy.
   const deployment = await deployChange(entry, run);
@@ -150,6 +164,7 @@ async function carryOut(
   run.step = entry.step;
   run.samples = samplesAfter(iteration);
   run.testedBefore = run.tested;
+  drift?.trained(run.samples, deployed);
   const { skipped, fresh, past, why, kind } = iteration;
   const cameAtMs = fresh === 0 ? null : arrivals.cameAtMs(past + skipped);
   const isStep = kind === "step";
@@ -158,7 +173,7 @@ async function carryOut(
     ...{ version: deployed.version, fingerprint: deployed.fingerprint },
     batchSize: isStep ? iteration.positions.length : countOf(iteration.samples),
     optimizerSteps: result.steps,
-    loss: lastEpochLoss(result.losses, isStep ? 1 : iteration.epochs),
+    loss: lastEpochLoss(result, isStep ? 1 : iteration.epochs),
     stepMs: result.trainMs / result.steps,
     stepDoneAtMs,
     lagMs: cameAtMs === null ? null : deployedAtMs - cameAtMs,

@@ -1,7 +1,8 @@
 import { assert, stateBytes } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { Arrivals } from "./arrivals/arrivals.ts";
-import type { JournalEntry } from "./journal/journal.ts";
+import type { JournalEntry, RecordedAction } from "./journal/journal.ts";
+import { predictedIn } from "./arrivals/late-watch.ts";
 import { batchReader, type CachingBatchReader } from "./strategies/batch-reader.ts";
 import { CostAccount } from "./strategies/cost-account.ts";
 import { goOnFrom, recordOf } from "./strategies/recorded-strategy.ts";
@@ -16,7 +17,7 @@ export interface TrainingRun {
   readonly batches: CachingBatchReader;
   readonly costs: CostAccount;
   /** The session, as far as an iteration works with it. */
-  readonly trainee: Pick<TrainingSession, "step" | "restore">;
+  readonly trainee: Pick<TrainingSession, "state" | "step" | "restore">;
   /** Iterations that were decided before the process began, and are performed again. */
   readonly replay: JournalEntry[];
   /** Iterations made. */
@@ -31,6 +32,14 @@ export interface TrainingRun {
   cameMeanwhile: number;
   /** Whether a retraining runs now. */
   isRetraining: boolean;
+  /** Reports on drift since the last iteration was decided, or the last checkpoint made, */
+  reports: number;
+  /** what was done about them, */
+  readonly actions: RecordedAction[];
+  /** and what had been done about the same before a crash; null where nothing is done again. */
+  redone: readonly RecordedAction[] | null;
+  /** Of the last step, as a part of what is usual: √parameters; null where it was not measured. */
+  gradientNorm: number | null;
   /** Where the last checkpoint was made; null before the first one. */
   saved: { readonly step: number; readonly tested: number } | null;
 }
@@ -38,7 +47,7 @@ export interface TrainingRun {
 /** Opens a run: at the checkpoint that it resumes, or with all there is in the history as the past. */
 export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
   const { resume, history, journal, sparsifier, deployed, seed, clock, excluded } = options;
-  const { session } = options;
+  const { session, drift, labels } = options;
   if (resume?.sparsifier !== undefined) sparsifier.restore?.(resume.sparsifier);
   const samples = resume?.samples ?? history.count();
   const strategy = strategyOf(options.strategy, {
@@ -52,12 +61,16 @@ export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
   const isStale = replay[0] !== undefined && replay[0].version !== deployed.version;
   if (isStale) await journal.forgetAfter(step);
   const tested = resume?.tested ?? samples;
-  return {
+  if (labels === undefined) drift?.begin(tested, tested);
+  else drift?.begin(predictedIn(labels.join.stats()), labels.join.joinedCount());
+  const run: TrainingRun = {
     options,
     strategy,
     batches: batchReader(history, options.preprocessing),
     costs: new CostAccount(resume?.costs ?? undefined),
-    trainee: traineeOf(session),
+    trainee: traineeOf(session, (gradientNorm) => {
+      run.gradientNorm = gradientNorm;
+    }),
     replay: isStale ? [] : [...replay],
     step,
     samples,
@@ -65,8 +78,19 @@ export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
     testedBefore: tested,
     cameMeanwhile: 0,
     isRetraining: false,
+    reports: 0,
+    actions: [],
+    redone: isStale ? null : (replay[0]?.actions ?? null),
+    gradientNorm: null,
     saved: resume === undefined ? null : { step, tested },
   };
+  return run;
+}
+
+/** What was done about reports so far need not be remembered for the next iteration's entry. */
+export function actionsAreSafe(run: TrainingRun): readonly RecordedAction[] {
+  run.reports = 0;
+  return run.actions.splice(0);
 }
 
 /** How a run stands now. */
@@ -81,9 +105,19 @@ export function standingOf(run: TrainingRun, arrivals: Arrivals): TrainerStandin
   };
 }
 
-function traineeOf(session: TrainerSession): TrainingRun["trainee"] {
+function traineeOf(
+  session: TrainerSession,
+  onGradientNorm: (norm: number | null) => void,
+): TrainingRun["trainee"] {
   return {
-    step: (batch) => session.step(batch),
+    state: session.state,
+    step: async (batch) => {
+      const result = await session.step(batch);
+      const { naturalGradientNorm: norm } = result;
+      const usual = Math.sqrt(session.state.layout.parameterCount);
+      onGradientNorm(norm === undefined ? null : norm / usual);
+      return result;
+    },
     restore: async (checkpoint) => {
       assert(session.restore !== undefined, "who retrains was asked for a session that can");
       await session.restore(checkpoint);
@@ -98,7 +132,8 @@ function traineeOf(session: TrainerSession): TrainingRun["trainee"] {
 export async function saveCheckpoint(run: TrainingRun, arrivals?: Arrivals): Promise<void> {
   const { options, step, samples, tested } = run;
   if (run.saved?.step === step && run.saved.tested === tested) return;
-  const { checkpoints, journal, session, deployed, sparsifier, evaluation } = options;
+  const { checkpoints, journal, session, deployed, sparsifier, evaluation, drift } = options;
+  const { retrainings } = options;
   const position = sparsifier.position?.();
   await checkpoints.save({
     step,
@@ -111,9 +146,12 @@ export async function saveCheckpoint(run: TrainingRun, arrivals?: Arrivals): Pro
     strategy: recordOf(run.strategy),
     ...(position === undefined ? {} : { sparsifier: position }),
     evaluation: evaluation.checkpoint(),
+    ...(drift === undefined ? {} : { drift: drift.checkpoint() }),
     costs: run.costs.costs,
   });
   run.saved = { step, tested };
+  actionsAreSafe(run);
   await journal.forgetTo(step);
+  await retrainings?.forgetTo(step);
   await arrivals?.tested(tested);
 }

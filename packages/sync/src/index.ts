@@ -30,6 +30,17 @@ export {
 export { readUpdateHeader, type UpdateHeader } from "./codec/update-header.ts";
 export { type UpdateParts, updateParts } from "./codec/update-parts.ts";
 export { type SignaturePolicy, signUpdate, verifyUpdate } from "./codec/update-signature.ts";
+export type { DriftPage, DriftPoint, DriftView, WebhookStatus } from "./drift-view.ts";
+export type {
+  DriftActionRecord,
+  DriftFamilyStatus,
+  DriftPosition,
+  DriftRecord,
+  DriftSignalStatus,
+  DriftStatus,
+  DriftVerdict,
+  MovedPart,
+} from "@everfresh/core";
 export {
   ConnectError,
   CorruptManifestError,

@@ -30,6 +30,11 @@ export interface ModelStatus {
   readonly triggerSize: number | null;
   /** Samples per step, new and from history. */
   readonly batchSize: number;
+  /**
+   * Optimizer steps over which the learning rate rises at first, since training starts from trained
+   * weights; 0 where it does not.
+   */
+  readonly warmUpSteps: number;
   /** Connected replicas. */
   readonly replicas: readonly ReplicaInfo[];
   /** The past, oldest first; at most 600 points. */

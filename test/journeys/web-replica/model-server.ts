@@ -45,6 +45,7 @@ export class ModelServer implements AsyncDisposable {
       model: {
         name: manifest.name,
         ready: true,
+        drift: null,
         connect: (connection) => feed.connect(connection),
         fetch: (request) => http.answer(request),
         status: () => {

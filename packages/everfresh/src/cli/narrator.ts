@@ -1,3 +1,4 @@
+import type { DriftMessageType } from "../drift/drift-message.ts";
 import type { RunEvent } from "../run/run-events.ts";
 import type { RunSummary } from "./summary.ts";
 import { bytes, percent, shortFingerprint, type Terminal } from "./terminal.ts";
@@ -7,6 +8,12 @@ const REPLICA_COMMAND = import.meta.url.endsWith(".ts")
   : "npx everfresh replica";
 const PROGRESS_EVERY_MS = 200; // five times a second is as fast as a person reads
 const PIPED_EVERY_MS = 10_000; // a log file wants to know that it is alive, not every step
+
+const WORDS: { readonly [K in DriftMessageType]: string } = {
+  "drift.warning": "drift warning",
+  "drift.detected": "drift",
+  "drift.withdrawn": "drift withdrawn",
+};
 
 /** Tells a person what a run does: lines that stay, and one that moves on a terminal. */
 export class Narrator {
@@ -42,6 +49,11 @@ export class Narrator {
         if (event.buffersEvery !== null) {
           this.#terminal.line(`BatchNorm statistics every ${event.buffersEvery} updates`);
         }
+        if (event.warmUpSteps > 0) {
+          this.#terminal.line(
+            `from trained weights: the learning rate rises over the first ${event.warmUpSteps} steps`,
+          );
+        }
         return;
       case "step":
         this.#tellStep(event);
@@ -58,6 +70,9 @@ export class Narrator {
         this.#terminal.line(
           `rolled back to version ${event.report.rolledBackTo}, as version ${event.report.version}`,
         );
+        return;
+      case "drift":
+        this.#terminal.line(`${style("yellow", WORDS[event.type])} ${event.record.explanation}`);
         return;
       case "warning":
         this.#terminal.line(`${style("yellow", "warning")} ${event.message}`);

@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { EverfreshError } from "@everfresh/core";
 import { benchCommand } from "./commands/bench.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { driftCommand } from "./commands/drift.ts";
 import { exportCommand } from "./commands/export.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { logCommand } from "./commands/log.ts";
@@ -39,7 +40,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const commands = [
     ...[demoCommand(), runCommand(), replicaCommand(), exportCommand()],
     ...[logCommand(), showCommand(), rollbackCommand(), keygenCommand()],
-    benchCommand(),
+    ...[driftCommand(), benchCommand()],
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

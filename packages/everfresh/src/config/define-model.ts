@@ -4,6 +4,7 @@ import type { StrategySpec } from "@everfresh/learn";
 import type { Source } from "@everfresh/streams";
 import type { AnchorPolicy, Retention } from "@everfresh/sync/node";
 import type { Deployment } from "./deployment.ts";
+import type { DriftConfig } from "./drift.ts";
 import type { LateLabelsConfig } from "./late-labels.ts";
 import type { NatsPublication } from "./nats.ts";
 
@@ -31,6 +32,12 @@ export interface ModelDefinition {
   readonly name: string;
   /** Path of an ONNX file, or a model from a builder such as `lenet5()`. */
   readonly model: string | Model | ((options: { readonly seed: number }) => Model);
+  /**
+   * Whether its weights are good already. From trained weights, proactive and online training let a
+   * constant learning rate rise over the first 300 steps; full ones would first make the model worse.
+   * @default "trained" where `model` is the path of a file, otherwise "fresh"
+   */
+  readonly weights?: "trained" | "fresh";
   /** How a sample becomes the model's input. */
   readonly input: Preprocessing;
   /** What the model predicts. */
@@ -44,6 +51,11 @@ export interface ModelDefinition {
   /** Labels that come later than their samples. @default they come along */
   readonly labels?: LateLabelsConfig;
   readonly evaluation?: EvaluationOptions;
+  /**
+   * How the stream is watched for drift, what is done about it, and who is told; `{}` for all the
+   * defaults. @default nobody watches
+   */
+  readonly drift?: DriftConfig;
   readonly optimizer: OptimizerSpec;
   readonly deploy: Deployment;
   /** Which past versions are kept. @default all */

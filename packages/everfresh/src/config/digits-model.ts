@@ -25,6 +25,7 @@ export function digitsModel({ data, seed }: DigitsModelOptions): ModelDefinition
     source: data === undefined ? digits({ seed }) : mnist(data, "train"),
     heldOut: heldOutDigits({ seed, ...(data === undefined ? {} : { data }) }),
     strategy: proactive({ triggerSize: 8, batchSize: 128 }),
+    drift: {},
     optimizer: adam({ learningRate: 1e-3 }),
     deploy: sparse({ ratio: 0.01, values: "f16" }),
   });

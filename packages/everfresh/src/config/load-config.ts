@@ -3,9 +3,10 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { EverfreshError } from "@everfresh/core";
-import { checkStrategySpec } from "@everfresh/learn";
+import { checkStrategySpec, type DriftActionSpec } from "@everfresh/learn";
 import { ConfigError } from "../errors.ts";
 import type { ModelDefinition } from "./define-model.ts";
+import { resolveDrift, withResponse } from "./drift.ts";
 
 const CONFIG_NAMES = ["everfresh.config.ts", "everfresh.config.js", "everfresh.config.mjs"];
 
@@ -17,6 +18,17 @@ export interface LoadedConfig {
 
 const NO_ORIGIN = "an origin is like https://example.org, without a path";
 
+/** What may be done about drift. */
+const ACTIONS = [
+  "nothing",
+  "warn",
+  "newData",
+  "window",
+  "rewarm",
+  "retrain",
+  "rollBack",
+] as const satisfies readonly DriftActionSpec["kind"][];
+
 const deploymentOptions = {
   buffersEvery: z.int().positive(),
   signingKey: z.string().optional(),
@@ -25,6 +37,7 @@ const deploymentOptions = {
 const definitionSchema = z.looseObject({
   name: z.string(),
   model: z.union([z.string(), z.function(), z.looseObject({ graph: z.looseObject({}) })]),
+  weights: z.enum(["trained", "fresh"]).optional(),
   input: z.looseObject({ kind: z.enum(["image", "numeric"]) }),
   target: z.looseObject({ kind: z.literal("classes") }),
   source: z.function(),
@@ -41,6 +54,25 @@ const definitionSchema = z.looseObject({
     })
     .optional(),
   evaluation: z.strictObject({ frozen: z.boolean().optional() }).optional(),
+  // Numbers are checked where they are used; here only that nothing is misspelt at the first level.
+  drift: z
+    .strictObject({
+      signals: z.array(z.looseObject({ name: z.string(), input: z.string() })).optional(),
+      vote: z.string().optional(),
+      weights: z.record(z.string(), z.number()).optional(),
+      falseAlarmEvery: z.number().optional(),
+      falseWarningEvery: z.number().optional(),
+      changeEvery: z.number().optional(),
+      withinSamples: z.number().optional(),
+      microsPerSample: z.number().optional(),
+      historyRecords: z.number().optional(),
+      heldLabels: z.number().optional(),
+      onWarning: z.looseObject({ kind: z.enum(ACTIONS) }).optional(),
+      onDrift: z.looseObject({ kind: z.enum(ACTIONS) }).optional(),
+      actsUnconfirmed: z.boolean().optional(),
+      webhook: z.strictObject({ url: z.string(), secret: z.string() }).optional(),
+    })
+    .optional(),
   optimizer: z.looseObject({ kind: z.string() }),
   deploy: z.discriminatedUnion("kind", [
     z.looseObject({
@@ -84,7 +116,7 @@ export function findConfig(directory: string): string | undefined {
 /**
  * Loads a configuration file, TypeScript or JavaScript; its default export is a model definition.
  * @throws ConfigError when the file is missing, fails to load or exports something else
- * @throws LearnOptionError when a number of the strategy is out of its range
+ * @throws LearnOptionError when a number of the strategy, or about drift, is out of its range
  */
 export async function loadConfig(file: string): Promise<LoadedConfig> {
   const absolute = path.resolve(file);
@@ -111,6 +143,9 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
   // The schema has looked at every field that decides; the functions among them stay as they are.
   const definition = exported as ModelDefinition;
   checkStrategySpec(definition.strategy);
+  checkStrategySpec(
+    withResponse(definition.strategy, resolveDrift(definition.drift, definition.strategy)),
+  );
   return { definition, directory: path.dirname(absolute) };
 }
 

@@ -6,6 +6,7 @@ import type { Source } from "@everfresh/streams";
 import type { SigningKey } from "@everfresh/sync";
 import { ConfigError, ModelSourceMismatchError } from "../errors.ts";
 import type { ModelDefinition } from "./define-model.ts";
+import { type ResolvedDrift, resolveDrift, withResponse } from "./drift.ts";
 import { readSigningKey } from "../signing/key-files.ts";
 import type { LoadedConfig } from "./load-config.ts";
 
@@ -15,6 +16,8 @@ export interface ResolvedModel {
   readonly model: Model;
   readonly source: Source;
   readonly heldOut: Source | null;
+  /** How drift is watched; null where it is not. */
+  readonly drift: ResolvedDrift | null;
   /** Signs everything that is published; null where nothing is signed. */
   readonly signingKey: SigningKey | null;
 }
@@ -25,13 +28,16 @@ export interface ResolvedModel {
  * @throws ModelSourceMismatchError when model, preprocessing, target and sources do not fit together
  * @throws ConfigError when the model file cannot be read
  * @throws KeyFileError when the key cannot be read
+ * @throws LearnOptionError when something about drift is not as it must be
  */
 export async function resolveModel(
   loaded: LoadedConfig,
   seed: number,
   signingKeyFile?: string,
 ): Promise<ResolvedModel> {
-  const { definition, directory } = loaded;
+  const { definition: defined, directory } = loaded;
+  const drift = resolveDrift(defined.drift, defined.strategy);
+  const definition = { ...defined, strategy: withResponse(defined.strategy, drift) };
   const keyFile = signingKeyFile ?? configuredKey(loaded);
   const signingKey = keyFile === undefined ? null : await readSigningKey(keyFile);
   const model = await modelOf(loaded, seed);
@@ -39,7 +45,7 @@ export async function resolveModel(
   const heldOut = definition.heldOut === undefined ? null : await definition.heldOut({ directory });
   checkSource(definition, source);
   if (heldOut !== null) checkSource(definition, heldOut);
-  return { definition, model, source, heldOut, signingKey };
+  return { definition, model, source, heldOut, drift, signingKey };
 }
 
 /** The file of the key that a configuration signs with, if it names one. */

@@ -9,51 +9,16 @@ import {
 import { WebSocket as WsClient } from "ws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RollbackReport, RollbackRequest } from "../log/roll-back.ts";
+import { exampleDriftView } from "../drift/drift.fixture.ts";
+import { STATUS } from "../metrics/status.fixture.ts";
 import { type ServedModel, type Server, startServer } from "./server.ts";
-
-const STATUS: ModelStatus = {
-  name: "digits",
-  phase: "training",
-  version: 3,
-  fingerprint: "0".repeat(32),
-  samples: 24,
-  steps: 3,
-  parameters: 10,
-  denseBytes: 40,
-  ratio: 0.1,
-  buffersEvery: null,
-  strategy: {
-    kind: "proactive",
-    why: "8 of 8 new samples wait",
-    retraining: null,
-    intake: {
-      ...{ tested: 1_920, waiting: 0, lagMs: 12, lagMsMax: 80 },
-      ...{ skipped: 0, grownSteps: 0, blockedTimes: 0, blockedMs: 0 },
-    },
-    labels: null,
-    costs: {
-      ...{ preprocessSeconds: 0.1, trainSeconds: 2, evaluateSeconds: 0.5 },
-      ...{ selectSeconds: 0.1, encodeSeconds: 0.1 },
-    },
-  },
-  triggerSize: 8,
-  batchSize: 16,
-  replicas: [],
-  series: [],
-  source: "digits",
-  startedAtMs: 0,
-  updateBytes: { mean: 1, p50: 1, max: 1, total: 3 },
-  stepMs: { p50: 1, p99: 1 },
-  updateToReplicaMs: null,
-  heldOutAccuracy: null,
-  scores: null,
-};
 
 const POLLED = ["head", "manifests/log%201/a", "segments/log-1/a/0-16", "anchors/log-1/a/0"];
 
 /** A model whose feed repeats every frame to its sender. */
 class EchoModel implements ServedModel {
   readonly name = "digits";
+  drift: ServedModel["drift"] = null;
   ready = true;
   current = STATUS;
   closed = 0;
@@ -111,7 +76,55 @@ describe("the server", () => {
     expect((await get("/healthz")).status).toBe(200);
   });
 
-  it.each(["/v1/models/other", "/v1/models/other/events", "/nowhere"])(
+  it("tells what is seen of drift, records page by page", async () => {
+    const { status, records } = exampleDriftView();
+    const asked: (number | null)[] = [];
+    model.drift = {
+      view: () => exampleDriftView(),
+      webhook: () => null,
+      page: (after) => {
+        asked.push(after);
+        return { model: "digits", status, records, more: false, webhook: null };
+      },
+    };
+    const page = await get("/v1/models/digits/drift");
+    expect(await page.json()).toEqual(model.drift.page(null));
+    await get("/v1/models/digits/drift?after=17");
+    expect(asked).toEqual([null, null, 17]);
+    for (const query of ["after=-1", "after=x", "before=3"]) {
+      const refused = await get(`/v1/models/digits/drift?${query}`);
+      expect(refused.status).toBe(400);
+      expect(await refused.json()).toMatchObject({ error: { code: "EF_REQUEST" } });
+    }
+  });
+
+  it("says how to watch for drift where nobody does", async () => {
+    const response = await get("/v1/models/digits/drift");
+    expect(response.status).toBe(404);
+    expect(await response.json()).toMatchObject({ error: { code: "EF_DRIFT_NOT_WATCHED" } });
+  });
+
+  it("gives its metrics to Prometheus", async () => {
+    const response = await get("/metrics");
+    expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+    expect(await response.text()).toContain('everfresh_version{model="digits"} 3');
+  });
+
+  it("streams what is seen of drift beside the status", async () => {
+    const view = exampleDriftView();
+    const { status, records } = view;
+    const page = () => ({ model: "digits", status, records, more: false, webhook: null });
+    model.drift = { view: () => view, webhook: () => null, page };
+    const { body } = await get("/v1/models/digits/events");
+    let text = "";
+    for await (const part of body!.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (text.includes("event: drift")) break;
+    }
+    expect(text).toContain(`event: drift\ndata: ${JSON.stringify(view)}`);
+  });
+
+  it.each(["/v1/models/other", "/v1/models/other/events", "/v1/models/other/drift", "/nowhere"])(
     "answers 404 at %s",
     async (path) => {
       const response = await get(path);

@@ -3,8 +3,11 @@ import type { FeedConnection, FeedSession, ModelStatus } from "@everfresh/sync";
 import fastifyStatic from "@fastify/static";
 import fastifyWebsocket from "@fastify/websocket";
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
+import { type MeasuredModel } from "../metrics/model-metrics.ts";
+import { addDriftRoute, type ServedDrift } from "./drift-route.ts";
 import { FeedSockets } from "./feed-sockets.ts";
 import { listenOn } from "./listen.ts";
+import { addMetricsRoute } from "./metrics-route.ts";
 import { mayFollow, type Origins } from "./origins.ts";
 import { PAGE_MISSING, pageDirectory } from "./page.ts";
 import { addRollbackRoute, type RollbackModel } from "./rollback-route.ts";
@@ -14,10 +17,12 @@ import { streamStatus } from "./status-stream.ts";
 const FRAME_BYTES_MAX = 64 * 1024; // replicas only send small control messages
 
 /** One model as the server shows it. */
-export interface ServedModel extends RollbackModel, PolledModel {
+export interface ServedModel extends RollbackModel, PolledModel, MeasuredModel {
   /** Whether replicas can be let in; false while a restart replays. */
   readonly ready: boolean;
   status(): ModelStatus;
+  /** Null where drift is not watched. */
+  readonly drift: ServedDrift | null;
   /** Adds a replica's connection to the feed. */
   connect(connection: FeedConnection): FeedSession;
 }
@@ -75,6 +80,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await addPage(app);
   const sockets = new FeedSockets();
   addModelRoutes(app, { model, sockets, origins });
+  addDriftRoute(app, model);
+  addMetricsRoute(app, model);
   addRollbackRoute(app, model, origins);
   addSegmentRoutes(app, model, origins);
   const authority = await listenOn(app, host, port);
@@ -145,7 +152,7 @@ function addModelRoutes(
     exposeHeadRoute: false,
     handler: (request, reply) => {
       if (request.params.name === model.name) {
-        streamStatus(reply, () => model.status(), SECURITY_HEADERS);
+        streamStatus(reply, model, SECURITY_HEADERS);
       } else reply.callNotFound();
     },
   });

@@ -54,6 +54,8 @@ export interface VersionReport extends VersionLine {
   readonly signedBy: string | null;
   /** Random words that the sampler had drawn after the step; null if unknown. */
   readonly samplerDrawn: number | null;
+  /** Optimizer steps over which the learning rate of the run rises at first; 0 where it does not. */
+  readonly warmUpSteps: number;
 }
 
 /**
@@ -80,6 +82,7 @@ export async function versionReport(
     ...lineOf(entry),
     manifestHash: generation.hash,
     samplerDrawn: entry.lineage?.drawn ?? null,
+    warmUpSteps: directory.readRecord()?.warmUpSteps ?? 0,
   };
   const bytes = entry.entries === null ? null : await bytesOf(log, version);
   if (bytes === null) {

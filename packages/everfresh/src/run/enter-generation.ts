@@ -35,7 +35,7 @@ export async function enterGeneration(
     const first = checkpoint === null ? deployCopy(state, 0) : deployedAt(checkpoint, state.layout);
     return { ...stores, generation: await log.openGeneration(manifest, snapshotOf(first)) };
   }
-  const goesOn = current !== null && isSameLayout(current.manifest.layout, state.layout);
+  const goesOn = !(await isOfOtherTensors(stores, resolved));
   if (!goesOn && !mayStartAnew) {
     throw new StateMismatchError(
       "The model has other tensors than the run in the state directory; " +
@@ -51,6 +51,16 @@ export async function enterGeneration(
   return { ...stores, checkpoint: next, loggedVersion: next.version, generation };
 }
 
+/** Whether the tensors of the model are others than those of the run so far; false at its start. */
+export async function isOfOtherTensors(
+  { log, checkpoint }: Pick<Stores, "log" | "checkpoint">,
+  { model }: Pick<ResolvedModel, "model">,
+): Promise<boolean> {
+  if (checkpoint === null) return false;
+  const current = await log.generation();
+  return current === null || !isSameLayout(current.manifest.layout, model.state.layout);
+}
+
 /** Where training goes on one version after the head of the log. */
 async function nextCheckpoint(
   { log, journal }: Stores,
@@ -59,10 +69,13 @@ async function nextCheckpoint(
   goesOn: boolean,
 ): Promise<TrainerCheckpoint> {
   const { state } = model;
+  const { drift, ...lasting } = checkpoint;
   const newest = goesOn ? await deployedHead(log, state.layout, checkpoint) : deployCopy(state, 0);
   const bytes = stateBytes(newest.state);
   return {
-    ...checkpoint,
+    ...lasting,
+    // What is watched for drift is seen by a model that is gone then.
+    ...(goesOn && drift !== undefined ? { drift } : {}),
     ...(await positionOf({ log, journal }, checkpoint)),
     version: (log.head()?.version ?? 0) + 1,
     fingerprint: newest.fingerprint,

@@ -1,5 +1,6 @@
 import { type DeployedState, stateBytes } from "@everfresh/core";
 import {
+  type DriftWatch,
   excluding,
   type LateLabels,
   type LiveEvaluation,
@@ -28,6 +29,8 @@ export interface Loop {
   readonly deployed: DeployedState;
   readonly publisher: Publisher;
   readonly evaluation: LiveEvaluation;
+  /** Null where drift is not watched. */
+  readonly drift: DriftWatch | null;
   /** Null where labels come along. */
   readonly labels: LateLabels | null;
   /** Where training goes on; null for a fresh start. */
@@ -37,6 +40,7 @@ export interface Loop {
   readonly onStepDone: () => void;
   readonly onOpen: NonNullable<TrainerOptions["onOpen"]>;
   readonly onProgress: NonNullable<TrainerOptions["onProgress"]>;
+  readonly onDrift: NonNullable<TrainerOptions["onDrift"]>;
 }
 
 /** The options of a run's training loop. Samples that a rollback excluded are not drawn for anything. */
@@ -45,7 +49,7 @@ export async function loopOptions(loop: Loop): Promise<TrainerOptions> {
   const { clock, samplesPerSecond } = loop.run;
   const { definition, model, source } = resolved;
   const { goal, seed } = record;
-  const { deployed, publisher, evaluation, onOpen, onProgress } = loop;
+  const { deployed, publisher, evaluation, drift, onOpen, onProgress, onDrift } = loop;
   const excluded = (await stores.log.rollbacks()).flatMap((entry): readonly PositionRange[] =>
     entry.excluded === null ? [] : [entry.excluded],
   );
@@ -66,8 +70,10 @@ export async function loopOptions(loop: Loop): Promise<TrainerOptions> {
     },
     ...{ deployed, publisher, evaluation },
     ...{ journal: stores.journal, checkpoints: stores.checkpoints },
+    retrainings: stores.retrainings,
     ...{ clock, signal: loop.signal, onOpen, onProgress },
     ...(labels === null ? {} : { labels }),
+    ...(drift === null ? {} : { drift, onDrift }),
     ...(checkpoint === null ? {} : { resume: checkpoint }),
     ...(goal === null ? {} : { maxSteps: goal.untilStep }),
     ...(samplesPerSecond === undefined ? {} : { paceSamplesPerSecond: samplesPerSecond }),

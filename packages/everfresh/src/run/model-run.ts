@@ -24,7 +24,6 @@ import {
   type RollbackRequest,
 } from "../log/roll-back.ts";
 import { RollbackRefusedError } from "../errors.ts";
-import type { NatsOutlet } from "../nats/nats-outlet.ts";
 import type { RunRecord } from "../state/state-directory.ts";
 import type { GenerationStores } from "./enter-generation.ts";
 import { scoreHeldOut } from "./held-out-score.ts";
@@ -34,7 +33,10 @@ import { ReplicaGate } from "./replica-gate.ts";
 import { type AskedRollback, RollbackDesk } from "./rollback-desk.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
 import { RunEvaluation } from "./run-evaluation.ts";
+import type { RunDrift } from "./run-drift.ts";
+import type { RunParts } from "./run-parts.ts";
 import { runFacts } from "./run-facts.ts";
+import { notKept, slowRuntime } from "./run-warnings.ts";
 import { type RunFacts, StatusBoard } from "./status-board.ts";
 import type { Training } from "./training.ts";
 import { UpdateLatency } from "./update-latency.ts";
@@ -57,6 +59,8 @@ interface Started {
 /** One run between opening and end. */
 export class ModelRun implements ServedModel, Disposable {
   readonly name: string;
+  /** Null where drift is not watched. */
+  readonly drift: RunDrift | null;
   readonly #options: RunModelOptions;
   readonly #resolved: ResolvedModel;
   readonly #record: RunRecord;
@@ -79,12 +83,13 @@ export class ModelRun implements ServedModel, Disposable {
     resolved: ResolvedModel,
     record: RunRecord,
     stores: GenerationStores,
-    { outlet, labels }: { readonly outlet: NatsOutlet | null; readonly labels: LateLabels | null },
+    { outlet, labels, drift }: RunParts,
   ) {
     const { definition, model } = resolved;
     const { checkpoint, log, generation } = stores;
     this.#checkpoint = checkpoint;
     this.name = definition.name;
+    this.drift = drift;
     this.#options = options;
     this.#resolved = resolved;
     this.#record = record;
@@ -94,7 +99,7 @@ export class ModelRun implements ServedModel, Disposable {
         ? deployCopy(model.state, 0, DEPLOYED_PLACE)
         : deployedAt(checkpoint, model.state.layout, DEPLOYED_PLACE);
     this.#labels = labels;
-    this.#facts = runFacts(resolved, this.#deploy);
+    this.#facts = runFacts(resolved, this.#deploy, record);
     this.#evaluation = new RunEvaluation(resolved, checkpoint);
     this.#latency = new UpdateLatency(options.clock);
     this.#gate = new ReplicaGate({
@@ -190,10 +195,12 @@ export class ModelRun implements ServedModel, Disposable {
         deployed: this.#deployed,
         publisher: this.#publisher,
         evaluation: this.#evaluation.at(this.#checkpoint),
+        drift: this.drift?.at(this.#checkpoint) ?? null,
         labels: this.#labels,
         checkpoint: this.#checkpoint,
         signal,
         onStepDone: () => this.#latency.stepDone(),
+        onDrift: (_report, action) => this.drift?.heard(action),
         onOpen: (standing) => this.#board.opened(standing),
         onProgress: (progress) => {
           this.#board.progress(progress);
@@ -202,6 +209,7 @@ export class ModelRun implements ServedModel, Disposable {
       });
       for await (const report of trainContinuously(options)) {
         this.#board.record(report);
+        this.drift?.stepped(report);
         if (report.replayDiffered) this.#warnOfReplay(report);
         this.#letReplicasInAt(report.version);
         if (report.step % HELD_OUT_EVERY_STEPS === 0) await this.#scoreHeldOut("some");
@@ -233,6 +241,7 @@ export class ModelRun implements ServedModel, Disposable {
     this.#checkpoint = done.checkpoint;
     this.#gate.open().publish(done.update, done.bytes);
     this.#board.moved(done.report);
+    this.drift?.rolledBack(done.report.version);
     this.#options.onEvent({ kind: "rolledBack", report: done.report });
     return done.report;
   }
@@ -264,7 +273,8 @@ export class ModelRun implements ServedModel, Disposable {
     const { training, feedUrl } = this.#running;
     const { backend, workers, fallbackReason } = training.plan;
     const plan = `${backend} ONNX Runtime, ${workers} worker${workers === 1 ? "" : "s"}`;
-    this.#options.onEvent({ kind: "ready", version, plan, buffersEvery: this.#facts.buffersEvery });
+    const { buffersEvery, warmUpSteps } = this.#facts;
+    this.#options.onEvent({ kind: "ready", version, plan, buffersEvery, warmUpSteps });
     if (backend === "wasm") {
       this.#options.onEvent({ kind: "warning", message: slowRuntime(fallbackReason) });
     }
@@ -283,18 +293,4 @@ export class ModelRun implements ServedModel, Disposable {
       message: `Replaying step ${step} gave another update than the log has at version ${version}; the log stands (another CPU, runtime or ratio does that)`,
     });
   }
-}
-
-/** That training is slow, why if that was not asked for, and the way out. */
-function slowRuntime(fallbackReason: string | undefined): string {
-  const why = fallbackReason === undefined ? "" : `, which does not load (${fallbackReason})`;
-  return (
-    `Training runs on WebAssembly, which is slower than the native ONNX Runtime${why}; where ` +
-    "that is not installed: npm install onnxruntime-node --onnxruntime-node-install=skip"
-  );
-}
-
-function notKept(error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error);
-  return `Segments for polling replicas are not kept over a restart: ${reason}`;
 }

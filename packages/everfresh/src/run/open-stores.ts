@@ -2,6 +2,7 @@ import {
   type CheckpointStore,
   durableJournal,
   type Journal,
+  type RetrainingStore,
   type TrainerCheckpoint,
 } from "@everfresh/learn";
 import { type History, openHistory, openJournalRecords } from "@everfresh/streams";
@@ -16,6 +17,7 @@ import {
 import { StateDirectoryError } from "../errors.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
 import { finishSwitch } from "../state/checkpoint-switch.ts";
+import { retrainingFile } from "../state/retraining-file.ts";
 import type { StateDirectory } from "../state/state-directory.ts";
 import type { Resources } from "./resources.ts";
 
@@ -27,6 +29,8 @@ export interface Stores {
   readonly checkpoints: CheckpointStore;
   /** What training goes by, written down before it does. */
   readonly journal: Journal;
+  /** Where the retraining that runs is. */
+  readonly retrainings: RetrainingStore;
   /** Merged updates for replicas that poll. */
   readonly segments: SegmentStore;
   /** The last checkpoint; null in a fresh directory. */
@@ -77,7 +81,9 @@ export async function openStores(
       `The log in ${directory.path} ends at version ${loggedVersion}, before the checkpoint of version ${checkpoint?.version ?? 0}; restore it or choose another directory with --state DIR`,
     );
   }
-  return { directory, log, history, segments, checkpoints, journal, checkpoint, loggedVersion };
+  const retrainings = retrainingFile(directory.retrainingFile);
+  const kept = { log, history, segments, checkpoints, retrainings, journal };
+  return { directory, ...kept, checkpoint, loggedVersion };
 }
 
 /**

@@ -74,6 +74,7 @@ export async function train(
   stateDirectory: string,
   definition: ModelDefinition,
   steps: number,
+  how: { readonly newGeneration?: boolean } = {},
 ): Promise<EndedRun> {
   let status: ModelStatus | undefined;
   const told: string[] = [];
@@ -81,6 +82,7 @@ export async function train(
     config: () => ({ definition, directory: path.dirname(stateDirectory) }),
     stateDirectory,
     seed: 6,
+    ...how,
     steps,
     host: "127.0.0.1",
     port: 0,

@@ -1,4 +1,6 @@
+import type { DriftRecord } from "@everfresh/core";
 import type { IterationProgress, StepReport } from "@everfresh/learn";
+import type { DriftMessageType } from "../drift/drift-message.ts";
 import type { RollbackReport } from "../log/roll-back.ts";
 
 /** What happens in a run, for whoever shows it. */
@@ -13,6 +15,8 @@ export type RunEvent =
       readonly plan: string;
       /** As of a model's status. */
       readonly buffersEvery: number | null;
+      /** As of a model's status. */
+      readonly warmUpSteps: number;
     }
   /** What is published reaches the NATS server, where replicas find it at `address`. */
   | { readonly kind: "publishing"; readonly address: string }
@@ -20,4 +24,6 @@ export type RunEvent =
   /** A retraining has come so far. */
   | { readonly kind: "retraining"; readonly progress: IterationProgress }
   | { readonly kind: "rolledBack"; readonly report: RollbackReport }
+  /** A verdict on drift, or labels that do not confirm one. */
+  | { readonly kind: "drift"; readonly type: DriftMessageType; readonly record: DriftRecord }
   | { readonly kind: "warning"; readonly message: string };

@@ -7,6 +7,7 @@ const request = {
   parameters: 10,
   mode: "weights",
   labelLag: null,
+  warmUpSteps: 300,
   seed: undefined,
   steps: 100,
 } as const;
@@ -36,6 +37,12 @@ describe("the goal of a run", () => {
     expect(runRecordFor(request, interrupted, 300).goal?.untilStep).toBe(350);
     expect(runRecordFor({ ...request, steps: 7 }, interrupted, 300).goal?.untilStep).toBe(307);
     expect(runRecordFor({ ...request, steps: undefined }, interrupted, 300).goal).toBeNull();
+  });
+
+  it("begins with the rise that it started with", () => {
+    const goesOn = { ...request, seed: 5, plan: null, processor: null, goal: null, warmUpSteps: 0 };
+    expect(runRecordFor(request, null, 0).warmUpSteps).toBe(300);
+    expect(runRecordFor(request, goesOn, 9).warmUpSteps).toBe(0);
   });
 
   it("refuses a directory of another model or seed, naming both", () => {

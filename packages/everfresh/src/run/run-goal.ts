@@ -9,6 +9,8 @@ export interface RunRequest {
   readonly mode: RunRecord["mode"];
   /** How many samples late labels are; null where they come along. */
   readonly labelLag: number | null;
+  /** Steps over which the learning rate rises, where the run starts now. */
+  readonly warmUpSteps: number;
   /** Seed that was given; otherwise the recorded one, or 1 in a fresh directory. */
   readonly seed: number | undefined;
   /** Steps that this start should make; without end when undefined. */
@@ -39,6 +41,7 @@ export function runRecordFor(
     mode,
     labelLag,
     seed,
+    warmUpSteps: recorded?.warmUpSteps ?? request.warmUpSteps,
     plan: recorded?.plan ?? null,
     processor: recorded?.processor ?? null,
     goal: goalOf(steps, recorded?.goal ?? null, stepsMade),

@@ -2,7 +2,7 @@
  * One model from start to end: state directory, source, trainer, log, feed and server put together.
  */
 import { measurePlan, trainingNotes } from "@everfresh/engine";
-import { batchSizeOf, type LateLabels, type TrainerCheckpoint } from "@everfresh/learn";
+import { batchSizeOf, type TrainerCheckpoint } from "@everfresh/learn";
 import { keyName } from "@everfresh/sync";
 import { modeOf, withShare } from "../config/deployment.ts";
 import { configuredKey, type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
@@ -19,16 +19,19 @@ import {
 } from "../state/recorded-plan.ts";
 import { removeServerAddress, writeServerAddress } from "../state/server-address.ts";
 import { openStateDirectory, type RunRecord } from "../state/state-directory.ts";
-import { enterGeneration, type GenerationStores } from "./enter-generation.ts";
+import { enterGeneration, type GenerationStores, isOfOtherTensors } from "./enter-generation.ts";
 import { keyChange } from "./key-change.ts";
 import { ModelRun } from "./model-run.ts";
+import { openDrift } from "./open-drift.ts";
 import { openLabels } from "./open-labels.ts";
 import { openStores } from "./open-stores.ts";
 import { Resources } from "./resources.ts";
+import type { RunParts } from "./run-parts.ts";
 import { runRecordFor, SEED_DEFAULT } from "./run-goal.ts";
 import type { RunModelOptions } from "./run-options.ts";
 import { thisProcessor } from "./this-processor.ts";
 import { openTraining, type Training } from "./training.ts";
+import { warmUpStepsOf } from "./warm-up.ts";
 
 const PLAN_MEASUREMENT_MS = 1_000; // tells one worker from two; nobody waits long for it
 
@@ -51,6 +54,7 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const { retention, anchors } = resolved.definition;
     const opening = await openStores(directory, resources, { retention, anchors });
     const mayStartAnew = options.newGeneration ?? false;
+    const startsAnew = mayStartAnew && (await isOfOtherTensors(opening, resolved));
     const record = runRecordFor(
       {
         model: resolved.definition.name,
@@ -58,12 +62,15 @@ export async function runModel(options: RunModelOptions): Promise<void> {
         parameters: resolved.model.state.layout.parameterCount,
         mode: modeOf(resolved.definition.deploy),
         labelLag: resolved.definition.labels?.lagSamples ?? null,
+        warmUpSteps: warmUpStepsOf(resolved.definition),
         seed: options.seed,
         steps: options.steps,
       },
-      mayStartAnew ? ofAnyModel(recorded, resolved) : recorded,
+      mayStartAnew ? ofAnyModel(recorded, resolved, startsAnew) : recorded,
       opening.checkpoint?.step ?? 0,
     );
+    // Before the generation is there: once it is, nobody knows any more that it is to start anew.
+    if (startsAnew) directory.writeRecord(record);
     const stores = await enterGeneration(opening, resolved, { mayStartAnew });
     await tellOfKeys(options, resolved, stores);
     const outlet = await outletOf(options, config);
@@ -85,10 +92,8 @@ export async function runModel(options: RunModelOptions): Promise<void> {
 }
 
 /** What a run has beside its options. */
-interface RunParts {
+interface OpenedParts extends Omit<RunParts, "drift"> {
   readonly stores: GenerationStores;
-  readonly outlet: NatsOutlet | null;
-  readonly labels: LateLabels | null;
 }
 
 /** Opens server and training, and lets replicas in unless something is to be replayed. */
@@ -96,15 +101,19 @@ async function openRun(
   options: RunModelOptions,
   resolved: ResolvedModel,
   record: RunRecord,
-  { stores, outlet, labels }: RunParts,
+  { stores, outlet, labels }: OpenedParts,
   resources: Resources,
 ): Promise<ModelRun> {
-  const run = new ModelRun(options, resolved, record, stores, { outlet, labels });
+  const drift = openDrift({ options, resolved, stores, seed: record.seed }, (request) =>
+    run.rollBack(request),
+  );
+  const run = new ModelRun(options, resolved, record, stores, { outlet, labels, drift });
   const { host, port } = options;
   const { origins = "*" } = resolved.definition;
   const server = await startServer({ host, port, model: run, origins });
   resources.add(() => server.close());
   resources.add(() => run[Symbol.dispose]());
+  resources.add(() => drift?.[Symbol.asyncDispose]());
   // Before the feed ends: the last updates are still to reach the server.
   resources.add(() => outlet?.[Symbol.asyncDispose]());
   const { pageUrl, feedUrl } = server;
@@ -121,6 +130,7 @@ async function openRun(
       deploy: withShare(resolved.definition.deploy, options.ratio),
       log,
       seed: record.seed,
+      warmUpSteps: record.warmUpSteps,
       clock: options.clock,
       plan: planToResume(plan, options.plan),
       batchSize: await largestBatch(resolved, stores, checkpoint),
@@ -179,11 +189,18 @@ async function planToStart(
   return planToRecord(fastest.plan);
 }
 
-/** A record as if it had been of this model, whose tensors may be others and so its plan too. */
-function ofAnyModel(recorded: RunRecord | null, { model }: ResolvedModel): RunRecord | null {
+/**
+ * A record as if it had been of this model, whose tensors may be others: then its plan is another too,
+ * and so is how its learning rate begins.
+ */
+function ofAnyModel(
+  recorded: RunRecord | null,
+  { definition, model }: ResolvedModel,
+  startsAnew: boolean,
+): RunRecord | null {
   const parameters = model.state.layout.parameterCount;
-  if (recorded === null || recorded.parameters === parameters) return recorded;
-  return { ...recorded, parameters, plan: null };
+  if (recorded === null || (recorded.parameters === parameters && !startsAnew)) return recorded;
+  return { ...recorded, parameters, plan: null, warmUpSteps: warmUpStepsOf(definition) };
 }
 
 /** Bit equality holds for one plan on one kind of processor. */

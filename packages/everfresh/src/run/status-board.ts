@@ -24,6 +24,7 @@ export type RunFacts = Pick<
   | "buffersEvery"
   | "triggerSize"
   | "batchSize"
+  | "warmUpSteps"
 >;
 
 /** Options of {@link StatusBoard}. */

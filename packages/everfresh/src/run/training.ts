@@ -17,7 +17,7 @@ import type { UpdateLog } from "@everfresh/sync/node";
 import type { Deployment } from "../config/deployment.ts";
 import type { ResolvedModel } from "../config/resolve-model.ts";
 import { gradientSpecOf } from "../config/sparse-gradients.ts";
-import { optimizerAfter } from "./rewarm.ts";
+import { optimizerOfRun } from "./warm-up.ts";
 
 /** What moves θ, and what chooses which part of that is deployed. */
 export interface Training extends AsyncDisposable {
@@ -32,6 +32,8 @@ export interface OpenTrainingOptions {
   readonly deploy: Deployment;
   readonly log: Pick<UpdateLog, "rollbacks">;
   readonly seed: number;
+  /** Steps over which the learning rate rises at first, as recorded; 0 where it does not. */
+  readonly warmUpSteps: number;
   readonly clock: Clock;
   readonly plan: Partial<ExecutionPlan>;
   /** Samples per step, the most that there will be. */
@@ -54,11 +56,11 @@ export async function openTraining(options: OpenTrainingOptions): Promise<Traini
     : model.state;
   const start: Start = {
     model: { ...model, state },
-    optimizer: optimizerAfter(
-      resolved.definition.optimizer,
-      await log.rollbacks(),
-      checkpoint?.version ?? 0,
-    ),
+    optimizer: optimizerOfRun(resolved.definition.optimizer, {
+      warmUpSteps: options.warmUpSteps,
+      rollbacks: await log.rollbacks(),
+      version: checkpoint?.version ?? 0,
+    }),
     checkpoint: isReset ? undefined : checkpoint?.training,
   };
   return deploy.kind === "sparse"
@@ -114,9 +116,12 @@ async function trainingByGradients(
 }
 
 function openSession(
-  { seed, plan, batchSize }: OpenTrainingOptions,
+  { seed, plan, batchSize, resolved }: OpenTrainingOptions,
   { model, optimizer, checkpoint }: Start,
 ): Promise<TrainingSession> {
   const resume = checkpoint === undefined ? {} : { checkpoint };
-  return openTrainingSession(model, { optimizer, batchSize, seed, plan, ...resume });
+  const { signals = [] } = resolved.drift?.spec ?? {};
+  const measureGradient = signals.some(({ input }) => input === "gradient");
+  const how = { optimizer, batchSize, seed, plan, measureGradient };
+  return openTrainingSession(model, { ...how, ...resume });
 }

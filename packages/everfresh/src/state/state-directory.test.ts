@@ -11,6 +11,7 @@ const record: RunRecord = {
   parameters: 61_706,
   mode: "sparseSgd",
   labelLag: 500,
+  warmUpSteps: 300,
   plan: {
     backend: "native",
     provider: "cpu",
@@ -45,7 +46,8 @@ describe("a state directory", () => {
     const text = JSON.stringify({ format: 1, ...facts, workers });
     writeFileSync(path.join(parent, "run.json"), text);
     const read = openStateDirectory(parent).readRecord();
-    expect(read).toEqual({ ...facts, mode: "weights", labelLag: null, plan, processor: null });
+    const unknownThen = { mode: "weights", labelLag: null, warmUpSteps: 0, processor: null };
+    expect(read).toEqual({ ...facts, ...unknownThen, plan });
   });
 
   it("cannot be a file", () => {

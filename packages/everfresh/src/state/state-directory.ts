@@ -20,6 +20,7 @@ const facts = {
   parameters: z.number().int().positive(),
   mode: z.enum(["weights", "sparseSgd", "deepGradientCompression"]).default("weights"),
   labelLag: z.number().int().nonnegative().nullable().default(null),
+  warmUpSteps: z.number().int().nonnegative().default(0),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
 };
 
@@ -53,6 +54,8 @@ export interface RunRecord {
   readonly mode: DeploymentMode;
   /** How many samples late labels are; null where they come along. */
   readonly labelLag: number | null;
+  /** Optimizer steps over which the learning rate rises at first; 0 where it does not. */
+  readonly warmUpSteps: number;
   /** How it computes: the same after a restart, so that a replay comes to the same bits. */
   readonly plan: RecordedPlan | null;
   /** Where it computed last. */
@@ -67,10 +70,14 @@ export interface StateDirectory {
   /** SQLite file of history and update log. */
   readonly databaseFile: string;
   readonly checkpointFile: string;
+  /** How far a retraining has come; there while one runs, or was cut off. */
+  readonly retrainingFile: string;
   /** A checkpoint that is about to take the place of the current one. */
   readonly nextCheckpointFile: string;
   /** Where the server of the run that works here listens; there while it does. */
   readonly serverFile: string;
+  /** What was seen of drift. */
+  readonly driftFile: string;
   /** Null in a fresh directory. */
   readRecord(): RunRecord | null;
   writeRecord(record: RunRecord): void;
@@ -119,8 +126,10 @@ function stateDirectoryAt(absolute: string): StateDirectory {
     path: absolute,
     databaseFile: path.join(absolute, "everfresh.sqlite"),
     checkpointFile: path.join(absolute, "checkpoint.bin"),
+    retrainingFile: path.join(absolute, "retraining.bin"),
     nextCheckpointFile: path.join(absolute, "checkpoint.next.bin"),
     serverFile: path.join(absolute, "server.json"),
+    driftFile: path.join(absolute, "drift.json"),
     readRecord: () => (existsSync(recordFile) ? parseRecord(recordFile) : null),
     writeRecord: (record) => {
       const text = `${JSON.stringify({ format: RECORD_FORMAT, ...record }, null, 2)}\n`;
@@ -145,9 +154,10 @@ function parseRecord(file: string): RunRecord {
   }
   const checked = z.union([recordSchema, firstRecordSchema]).safeParse(json);
   if (checked.success) {
-    const { model, source, seed, parameters, mode, labelLag } = checked.data;
+    const { model, source, seed, parameters, mode, labelLag, warmUpSteps } = checked.data;
     const { plan, processor, goal } = checked.data;
-    return { model, source, seed, parameters, mode, labelLag, plan, processor, goal };
+    const facts = { model, source, seed, parameters, mode, labelLag, warmUpSteps };
+    return { ...facts, plan, processor, goal };
   }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,

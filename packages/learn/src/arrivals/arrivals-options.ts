@@ -1,6 +1,7 @@
 import type { Clock, ModelState, Preprocessing } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { History, LabelJoin, Source } from "@everfresh/streams";
+import type { DriftWatch } from "../drift/drift-watch.ts";
 import type { LiveEvaluation } from "../evaluate/live-evaluation.ts";
 import type { Pace, Sleep } from "../pace.ts";
 
@@ -28,6 +29,8 @@ export interface ArrivalsOptions {
   readonly session: Pick<TrainingSession, "predict">;
   /** Scores what is predicted, and has the frozen state. */
   readonly evaluation: LiveEvaluation;
+  /** Sees what arrives, in its order; absent where nothing is watched. */
+  readonly drift?: DriftWatch | undefined;
   /** The states as they are now. */
   readonly states: () => TestedStates;
   /** Samples of the history whose scores the evaluation knows. */

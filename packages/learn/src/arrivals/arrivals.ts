@@ -35,6 +35,13 @@ export interface Arrivals {
    * @returns how many answers of the trained state were right
    */
   test(from: number, to: number): Promise<number>;
+  /**
+   * Lets drift be watched in what came before the process began and after the checkpoint: the turns
+   * below `to`, or all of them. What comes later is watched as it comes.
+   */
+  watch(to: number): Promise<void>;
+  /** Position in the history of the sample of this number, once its label is there. */
+  positionOf(sequence: number): number;
   /** A checkpoint knows the scores of the samples below `to`. */
   tested(to: number): Promise<void>;
   /** What has happened to labels; null where they come along. */

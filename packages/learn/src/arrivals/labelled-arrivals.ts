@@ -44,13 +44,27 @@ export class LabelledArrivals implements Arrivals {
   }
 
   async test(from: number, to: number): Promise<number> {
-    const { history, evaluation } = this.#options;
+    const { history, evaluation, drift, states } = this.#options;
+    const { version } = states();
     const samples = await history.range(from, to);
     const predictions = await predictionsOf(samples, this.#options);
-    const hits = samples.map(({ label }, i) =>
-      evaluation.record({ label, outputs: predictions[i] ?? new Float32Array(0) }),
-    );
+    const hits = samples.map((sample, i) => {
+      const { label } = sample;
+      const outputs = predictions[i] ?? new Float32Array(0);
+      const sequence = from + i;
+      drift?.turn(sequence, { sample, version, outputs }, [{ sequence, label, outputs }]);
+      return evaluation.record({ label, outputs });
+    });
     return hits.filter(({ trained }) => trained).length;
+  }
+
+  /** Where labels come along, samples are watched as they are tested. */
+  watch(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  positionOf(sequence: number): number {
+    return sequence;
   }
 
   tested(): Promise<void> {

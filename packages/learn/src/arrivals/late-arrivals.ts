@@ -11,16 +11,11 @@ import type { Arrivals, Wanted } from "./arrivals.ts";
 import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
 import { ComingTimes } from "./coming-times.ts";
 import { Inbox } from "./inbox.ts";
+import { LateWatch, predictedIn, type Turn } from "./late-watch.ts";
 import { predictionsOf } from "./predictions.ts";
 
 /** Joined predictions read at once: bounds the memory that it takes. */
 const JOINED_AT_ONCE = 256;
-
-/** A sample that arrives, and the labels that arrive right after it; without a sample at the end. */
-interface Turn {
-  readonly sample: Sample | null;
-  readonly labels: readonly { readonly id: string; readonly label: number }[];
-}
 
 /**
  * Arrivals whose labels come late. Every sample is predicted when it arrives, and that is stored before
@@ -35,22 +30,30 @@ export class LateArrivals implements Arrivals {
   readonly #times = new ComingTimes();
   /** What is known of labels when a sample arrives: more than what was scored. */
   readonly #baselines: ClassBaselines;
+  /** Null where drift is not watched. */
+  readonly #watch: LateWatch | null;
 
-  private constructor(options: ArrivalsOptions, late: LateLabels, baselines: ClassBaselines) {
+  private constructor(
+    options: ArrivalsOptions,
+    late: LateLabels,
+    { baselines, watch }: { baselines: ClassBaselines; watch: LateWatch | null },
+  ) {
     this.#options = options;
     this.#late = late;
     this.#baselines = baselines;
+    this.#watch = watch;
     this.#inbox = new Inbox(turnsOf(options, late), options);
   }
 
   /** Goes on where a process ended, and reads the source from now on. */
   static async open(options: ArrivalsOptions, late: LateLabels): Promise<LateArrivals> {
-    const { evaluation, testedFrom } = options;
+    const { evaluation, testedFrom, drift } = options;
     const baselines = new ClassBaselines(evaluation.classes, evaluation.baselines);
     for await (const { label } of joinedPredictions(late, testedFrom, late.join.joinedCount())) {
       baselines.learn(label);
     }
-    const arrivals = new LateArrivals(options, late, baselines);
+    const watch = drift === undefined ? null : await LateWatch.open(drift, options, late);
+    const arrivals = new LateArrivals(options, late, { baselines, watch });
     await arrivals.#store();
     return arrivals;
   }
@@ -73,7 +76,10 @@ export class LateArrivals implements Arrivals {
     if (signal.aborted) return;
     const turns = this.#inbox.take(most, least).map(({ item }) => item);
     if (turns.length === 0) return;
-    await this.#late.join.take(await this.#eventsOf(turns));
+    const events = await this.#eventsOf(turns);
+    const before = this.#late.join.stats();
+    await this.#late.join.take(events);
+    await this.#watch?.now(turns, { events, before });
     const position = history.count();
     await this.#store();
     // A sample is new when its label has come.
@@ -92,6 +98,16 @@ export class LateArrivals implements Arrivals {
 
   tested(to: number): Promise<void> {
     return this.#late.join.release(to);
+  }
+
+  async watch(to: number): Promise<void> {
+    await this.#watch?.past(to);
+  }
+
+  /** Predictions are given up in their order, so those that were are before it, as a rule. */
+  positionOf(sequence: number): number {
+    const { expiredByAge, expiredByRoom } = this.#late.join.stats();
+    return Math.max(0, sequence - expiredByAge - expiredByRoom);
   }
 
   labels(): LabelStats {
@@ -160,8 +176,7 @@ async function* turnsOf(
   { source, pace, signal }: ArrivalsOptions,
   { join, lagSamples }: LateLabels,
 ): AsyncGenerator<Turn, void, void> {
-  const { pending, joined, expiredByAge, expiredByRoom } = join.stats();
-  const predicted = pending + joined + expiredByAge + expiredByRoom;
+  const predicted = predictedIn(join.stats());
   const known = Math.min(predicted, lagSamples);
   const read = source.read({ from: predicted - known, signal });
   const samples =

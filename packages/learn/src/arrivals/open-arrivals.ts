@@ -16,9 +16,9 @@ const AHEAD_BYTES_MAX = 64 * 2 ** 20;
 export function openArrivals(run: TrainingRun, end: AbortSignal): Promise<Arrivals> {
   const { options } = run;
   const { source, history, preprocessing, session, evaluation, deployed } = options;
-  const { clock, labels, signal, sleep = timerSleep } = options;
+  const { clock, labels, signal, drift, sleep = timerSleep } = options;
   const arrivals: ArrivalsOptions = {
-    ...{ source, history, preprocessing, session, evaluation, clock, sleep },
+    ...{ source, history, preprocessing, session, evaluation, drift, clock, sleep },
     states: () => ({
       // In the middle of a retraining the trained state is no one's model.
       trained: run.isRetraining ? deployed.state : session.state,
@@ -52,7 +52,7 @@ export function leastOf(spec: StrategySpec): number {
 }
 
 /** Whether the source waits while the samples of one step do. */
-function isLockstep(spec: StrategySpec): boolean {
+export function isLockstep(spec: StrategySpec): boolean {
   if (spec.kind === "frozen" || spec.kind === "fullRetraining") return false;
   if ((spec.overload ?? "block") !== "block") return false;
   return spec.kind === "online" || (spec.trigger === undefined && spec.triggerSize > 0);

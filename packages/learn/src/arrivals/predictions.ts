@@ -6,16 +6,18 @@ import type { ArrivalsOptions } from "./arrivals-options.ts";
 const PREDICTED_AT_ONCE = 256;
 
 /**
- * The logits of every sample under the trained, the deployed and, where it is evaluated, the frozen
- * state, one after another, in one array per sample.
+ * The logits of every sample under the trained, the deployed, where it is evaluated the frozen and,
+ * where drift is watched, the pinned state, one after another, in one array per sample.
  */
 export async function predictionsOf(
   samples: readonly Sample[],
-  options: Pick<ArrivalsOptions, "session" | "preprocessing" | "evaluation" | "states">,
+  options: Pick<ArrivalsOptions, "session" | "preprocessing" | "evaluation" | "states" | "drift">,
 ): Promise<readonly Float32Array[]> {
   const { trained, deployed } = options.states();
   const { frozen } = options.evaluation;
-  const states = [trained, deployed, ...(frozen === null ? [] : [frozen])];
+  const { pinned } = options.drift ?? {};
+  const also = [...(frozen === null ? [] : [frozen]), ...(pinned === undefined ? [] : [pinned])];
+  const states = [trained, deployed, ...also];
   const outputs: Float32Array[] = [];
   for (let at = 0; at < samples.length; at += PREDICTED_AT_ONCE) {
     outputs.push(...(await logitsOf(samples.slice(at, at + PREDICTED_AT_ONCE), states, options)));

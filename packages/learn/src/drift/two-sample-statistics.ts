@@ -4,7 +4,7 @@ import { hellingerDistance, populationStability } from "./distances.ts";
 import { FeatureBins } from "./feature-bins.ts";
 import { ksSteps } from "./kolmogorov-smirnov.ts";
 import { linearMmd, medianBandwidth } from "./linear-mmd.ts";
-import { type Rows, scaled, scalingOf, sortedColumn } from "./rows.ts";
+import { type Rows, rowsAt, scaled, scalingOf, sortedColumn } from "./rows.ts";
 import type { TwoSampleStatistic } from "./two-sample-spec.ts";
 
 /** A statistic with what it takes from the reference: bins, scales, a bandwidth. */
@@ -14,6 +14,10 @@ export interface FittedStatistic {
    * for whole rows.
    */
   values(first: Rows, second: Rows): Float64Array;
+  /** The same of rows of the reference, by their positions. */
+  resampled(first: Uint32Array, second: Uint32Array): Float64Array;
+  /** How many of the rows, the newest, differ from the reference, by the parts; absent if unknown. */
+  readonly changeAgo?: (recent: Rows, parts: readonly number[]) => number;
   /**
    * Less than this is no drift, however seldom it is: where the reference is constant, nothing that
    * differs is ever drawn from it, and a single odd value would be an alarm.
@@ -21,7 +25,12 @@ export interface FittedStatistic {
   readonly valueMin: number;
 }
 
-const FITS: { readonly [K in TwoSampleStatistic]: (reference: Rows) => FittedStatistic } = {
+/** A statistic that has nothing of its own for resamples. */
+type PlainStatistic = Pick<FittedStatistic, "values" | "valueMin">;
+
+const FITS: {
+  readonly [K in TwoSampleStatistic]: (reference: Rows) => PlainStatistic | FittedStatistic;
+} = {
   hellinger: (reference) => ofHistograms(reference, hellingerDistance, 0.1),
   psi: (reference) => ofHistograms(reference, populationStability, 0.1),
   ks: () => ({ values: ksDistances, valueMin: 0.1 }),
@@ -57,7 +66,12 @@ const FITS: { readonly [K in TwoSampleStatistic]: (reference: Rows) => FittedSta
 
 /** Fits a statistic to a reference. */
 export function fitStatistic(statistic: TwoSampleStatistic, reference: Rows): FittedStatistic {
-  return FITS[statistic](reference);
+  return {
+    resampled(first, second) {
+      return this.values(rowsAt(reference, first), rowsAt(reference, second));
+    },
+    ...FITS[statistic](reference),
+  };
 }
 
 function ofHistograms(
@@ -69,13 +83,71 @@ function ofHistograms(
     { length: reference.features },
     (_, feature) => new FeatureBins(sortedColumn(reference, feature)),
   );
+  const binned = bins.map((each, feature) => binnedColumn(reference, feature, each));
   return {
     values: (first, second) =>
       Float64Array.from(bins, (each, feature) =>
         distance(countsOf(first, feature, each), countsOf(second, feature, each)),
       ),
+    resampled: (first, second) =>
+      Float64Array.from(bins, (each, feature) => {
+        const column = binned[feature] ?? new Uint8Array(0);
+        return distance(pickedCounts(column, first, each), pickedCounts(column, second, each));
+      }),
+    changeAgo: (recent, parts) => {
+      const feature = parts.indexOf(Math.max(...parts));
+      const each = bins[feature];
+      const column = binned[feature];
+      if (each === undefined || column === undefined) return recent.count;
+      return changeAgoOf(column, binnedColumn(recent, feature, each), each.count);
+    },
     valueMin,
   };
+}
+
+/** The bins of a feature of all rows, so that they need not be looked for again. */
+function binnedColumn(rows: Rows, feature: number, bins: FeatureBins): Uint8Array {
+  return Uint8Array.from({ length: rows.count }, (_, i) =>
+    bins.binOf(rows.data[i * rows.features + feature] ?? NaN),
+  );
+}
+
+function pickedCounts(
+  column: Uint8Array,
+  positions: Uint32Array,
+  { count }: FeatureBins,
+): Float64Array {
+  const counts = new Float64Array(count);
+  for (let i = 0; i < positions.length; i++) {
+    const bin = column[positions[i] ?? 0] ?? 0;
+    counts[bin] = (counts[bin] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** The part of the recent rows, the newest, that shows what there is after a change. */
+const AFTER_PART = 0.25;
+
+/**
+ * How many of the recent rows, the newest, are likelier after a change than before it: the largest sum
+ * over the rows from i on of ln q / p, with p the histogram of the reference and q that of the newest
+ * quarter, half a row added to each bin.
+ */
+function changeAgoOf(reference: Uint8Array, recent: Uint8Array, bins: number): number {
+  const newest = recent.subarray(Math.floor(recent.length * (1 - AFTER_PART)));
+  const surprises = (column: Uint8Array): Float64Array => {
+    const counts = new Float64Array(bins).fill(0.5);
+    for (const bin of column) counts[bin] = (counts[bin] ?? 0) + 1;
+    return counts.map((count) => Math.log(count / (column.length + bins / 2)));
+  };
+  const [before, after] = [surprises(reference), surprises(newest)];
+  let [sum, most, ago] = [0, 0, 1];
+  for (let i = recent.length - 1; i >= 0; i--) {
+    const bin = recent[i] ?? 0;
+    sum += (after[bin] ?? 0) - (before[bin] ?? 0);
+    if (sum > most) [most, ago] = [sum, recent.length - i];
+  }
+  return ago;
 }
 
 function countsOf(

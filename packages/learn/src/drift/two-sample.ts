@@ -15,8 +15,9 @@ import { DriftCheckpointError, LearnOptionError, ResumeMismatchError } from "../
 import type { DriftVerdict } from "../triggers/trigger.ts";
 import { blockLength, blockPositions } from "./block-bootstrap.ts";
 import { FeatureWindow } from "./feature-window.ts";
-import { inflationOf, type Rows, rowsAt } from "./rows.ts";
+import { inflationOf, type Rows } from "./rows.ts";
 import type { Signal, SignalCheckpoint, SignalReading } from "./signal.ts";
+import { TailFit } from "./tail-fit.ts";
 import { type FittedStatistic, fitStatistic } from "./two-sample-statistics.ts";
 import {
   type CompleteTwoSampleSpec,
@@ -25,6 +26,8 @@ import {
 } from "./two-sample-spec.ts";
 
 const KIND = "twoSample";
+/** What no statistic reaches, in a checkpoint: JSON has no infinity. */
+const NEVER = -1;
 const VERDICTS: readonly DriftVerdict[] = ["stable", "warning", "drift"];
 
 /** A signal of rows that knows which features have moved. */
@@ -39,6 +42,15 @@ export interface RowSignal extends Signal<ArrayLike<number>> {
    * @throws LearnOptionError when it has not `referenceSamples` rows of `features` numbers
    */
   pin(reference: readonly ArrayLike<number>[]): void;
+  /**
+   * Rows between two chances on a stable stream to be as far away as at the last comparison, also
+   * beyond what the resamples have seen; null before the first comparison.
+   */
+  evidence(): number | null;
+  /** The statistic whose {@link evidence} is so many rows; null before the first comparison. */
+  valueAt(evidence: number): number | null;
+  /** How many rows ago the recent ones began to differ; null where the statistic does not tell. */
+  changeAgo(): number | null;
 }
 
 /**
@@ -50,6 +62,18 @@ export interface RowSignal extends Signal<ArrayLike<number>> {
  */
 export function twoSampleSignal(spec: TwoSampleSpec): RowSignal {
   return new TwoSampleSignal(completeTwoSampleSpec(spec));
+}
+
+/**
+ * The same, but it never says drift and so never starts anew by itself: someone else decides by its
+ * evidence.
+ * @throws LearnOptionError for a number that is out of its range
+ */
+export function silentTwoSampleSignal(spec: TwoSampleSpec): RowSignal {
+  const never = { falseAlarmEvery: Infinity, falseWarningEvery: Infinity };
+  const budget = 2 * (spec.everySamples ?? 50);
+  const known = { ...spec, falseAlarmEvery: budget, falseWarningEvery: budget };
+  return new TwoSampleSignal({ ...completeTwoSampleSpec(known), ...never });
 }
 
 /** The reference once it is full, and what follows from it. */
@@ -68,6 +92,7 @@ class TwoSampleSignal implements RowSignal {
   #fitted: Fitted | null = null;
   /** What the bootstrap gave so far: the largest part of the statistic. */
   #chance: number[] = [];
+  #tail: TailFit | null = null;
   #parts: readonly number[] = [];
   #pValue: number | null = null;
   #warningAt: number | null = null;
@@ -123,6 +148,26 @@ class TwoSampleSignal implements RowSignal {
     return this.#parts;
   }
 
+  evidence(): number | null {
+    if (this.#parts.length === 0) return null;
+    const { everySamples } = this.#spec;
+    const value = Math.max(...this.#parts);
+    const { statistic } = this.#fit();
+    return value < statistic.valueMin ? everySamples : everySamples / this.#tailFit().pValue(value);
+  }
+
+  valueAt(evidence: number): number | null {
+    if (this.#parts.length === 0) return null;
+    const { statistic } = this.#fit();
+    const value = this.#tailFit().valueAt(this.#spec.everySamples / evidence);
+    return Math.max(statistic.valueMin, value);
+  }
+
+  changeAgo(): number | null {
+    if (this.#parts.length === 0) return null;
+    return this.#fit().statistic.changeAgo?.(this.#recent.rows(), this.#parts) ?? null;
+  }
+
   pin(reference: readonly ArrayLike<number>[]): void {
     const { referenceSamples, features } = this.#spec;
     if (reference.length !== referenceSamples || reference.some((row) => row.length !== features)) {
@@ -139,6 +184,7 @@ class TwoSampleSignal implements RowSignal {
     this.#recent.reset();
     this.#fitted = null;
     this.#chance = [];
+    this.#tail = null;
     this.#parts = [];
     this.#pValue = null;
     this.#warningAt = null;
@@ -151,7 +197,7 @@ class TwoSampleSignal implements RowSignal {
     const numbers = [
       ...[VERDICTS.indexOf(this.#verdict), this.#taken, this.#ignored, this.#alarms],
       ...[this.#random.position.drawn, this.#pValue ?? -1],
-      ...[this.#warningAt ?? 0, this.#driftAt ?? 0],
+      ...[this.#warningAt ?? 0, this.#driftAt ?? 0].map((at) => (at === Infinity ? NEVER : at)),
       ...[this.#parts.length, ...this.#parts, this.#chance.length, ...this.#chance],
       ...this.#reference.numbers(),
       ...this.#recent.numbers(),
@@ -178,7 +224,8 @@ class TwoSampleSignal implements RowSignal {
     this.#random = new Random(this.#spec.seed, streamOf("two-sample"), drawn);
     [this.#verdict, this.#taken, this.#ignored, this.#alarms] = [known, taken, ignored, alarms];
     if (pValue >= 0) {
-      [this.#pValue, this.#warningAt, this.#driftAt] = [pValue, warningAt, driftAt];
+      const levels = [warningAt, driftAt].map((at) => (at === NEVER ? Infinity : at));
+      [this.#pValue, this.#warningAt = null, this.#driftAt = null] = [pValue, ...levels];
     }
     const now = this.checkpoint().numbers;
     if (now.length !== numbers.length || now.some((number, i) => number !== numbers[i])) {
@@ -196,14 +243,20 @@ class TwoSampleSignal implements RowSignal {
     return this.#fitted;
   }
 
+  /** What chance makes of the statistic, once all resamples are there. */
+  #tailFit(): TailFit {
+    this.#tail ??= new TailFit(this.#chance);
+    return this.#tail;
+  }
+
   /** Makes up to so many resamples: pairs of samples that differ by chance alone. */
   #resample({ reference, statistic, block }: Fitted, most: number): void {
     const { resamples, recentSamples } = this.#spec;
     const from = reference.count;
     for (let i = 0; i < most && this.#chance.length < resamples; i++) {
-      const draw = (length: number): Rows =>
-        rowsAt(reference, blockPositions(this.#random, { length, from, block }));
-      this.#chance.push(Math.max(...statistic.values(draw(from), draw(recentSamples))));
+      const draw = (length: number): Uint32Array =>
+        blockPositions(this.#random, { length, from, block });
+      this.#chance.push(Math.max(...statistic.resampled(draw(from), draw(recentSamples))));
     }
   }
 

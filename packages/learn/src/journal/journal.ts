@@ -1,3 +1,4 @@
+import type { DriftActionRecord } from "@everfresh/core";
 import type { Iteration } from "../strategies/iteration.ts";
 import type { RecordedStrategy } from "../strategies/recorded-strategy.ts";
 
@@ -15,8 +16,19 @@ export interface JournalEntry {
   readonly tested: number;
   /** and those that had been when the iteration before it ended. */
   readonly testedBefore: number;
+  /** Turns that drift had been watched in; absent where nobody watches. */
+  readonly watched?: number;
+  /** What was done about verdicts on drift since the iteration, or the checkpoint, before. */
+  readonly actions?: readonly RecordedAction[];
   /** Where the strategy was once it had decided. */
   readonly strategy: RecordedStrategy;
+}
+
+/** What was done about a verdict on drift. */
+export interface RecordedAction {
+  /** Number of the report that it followed, among those since the iteration or checkpoint before. */
+  readonly report: number;
+  readonly action: DriftActionRecord;
 }
 
 /**

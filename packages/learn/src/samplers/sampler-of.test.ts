@@ -5,6 +5,7 @@ import { madeFacts, samplerConformance } from "./sampler.conformance.ts";
 import { samplerOf } from "./sampler-of.ts";
 import {
   classBalancedSampling,
+  growingMemorySampling,
   inverseCountSampling,
   newOnlyByChanceSampling,
   noSampling,
@@ -23,6 +24,7 @@ const SPECS: { readonly [K in SamplerSpec["kind"]]: readonly SamplerSpec[] } = {
     timeBasedSampling(),
     timeBasedSampling({ halfLifeSamples: 30 }),
     timeBasedSampling({ halfLifeMs: 20_000 }),
+    growingMemorySampling({ samplesMin: 40 }),
   ],
   inverseCount: [inverseCountSampling(), inverseCountSampling({ usesBefore: 49 })],
   classBalanced: [classBalancedSampling()],
@@ -86,6 +88,8 @@ describe("samplerOf", () => {
     [windowSampling({ samples: 0 }), "samples"],
     [windowSampling({ samples: 1.5 }), "samples"],
     [timeBasedSampling({ halfLifeSamples: 0 }), "samples"],
+    [growingMemorySampling({ share: 0 }), "share"],
+    [growingMemorySampling({ samplesMin: Infinity }), "samplesMin"],
     [timeBasedSampling({ halfLifeMs: Infinity }), "ms"],
     [inverseCountSampling({ usesBefore: -1 }), "usesBefore"],
     [reservoirSampling({ capacity: NaN }), "capacity"],

@@ -1,5 +1,6 @@
 import type { Random } from "@everfresh/core";
 import { classBalancedSampler } from "./class-balanced.ts";
+import { growingHalfLifeSampler } from "./growing-half-life.ts";
 import { eventTimeSampler, halfLifeSampler } from "./half-life.ts";
 import { inverseCountSampler } from "./inverse-count.ts";
 import { linearRecencySampler } from "./linear-recency.ts";
@@ -36,6 +37,8 @@ const RECENCIES: {
   ) => Sampler;
 } = {
   halfLifeSamples: ({ samples }, random) => halfLifeSampler(random, { halfLife: samples }),
+  halfLifeShare: ({ share, samplesMin }, random) =>
+    growingHalfLifeSampler(random, { share, samplesMin }),
   halfLifeMs: ({ ms }, random) => eventTimeSampler(random, { halfLife: ms }),
   linear: (_, random) => linearRecencySampler(random),
 };

@@ -19,13 +19,26 @@ export interface TimeBasedSpec {
 }
 
 /** How much likelier a newer sample is. */
-export type RecencySpec = HalfLifeSamplesSpec | HalfLifeMsSpec | LinearRecencySpec;
+export type RecencySpec =
+  HalfLifeSamplesSpec | HalfLifeShareSpec | HalfLifeMsSpec | LinearRecencySpec;
 
 /** Half as likely as a new one after so many more samples. */
 export interface HalfLifeSamplesSpec {
   readonly kind: "halfLifeSamples";
   /** Above 0. */
   readonly samples: number;
+}
+
+/**
+ * Half as likely as a new one after a share of all samples that there are: a memory that grows. Where a
+ * response to drift leaves only samples since a change, it is a share of those, and begins anew.
+ */
+export interface HalfLifeShareSpec {
+  readonly kind: "halfLifeShare";
+  /** Of the samples that may be drawn; above 0. */
+  readonly share: number;
+  /** The half-life is never below so many samples; above 0. */
+  readonly samplesMin: number;
 }
 
 /** Half as likely as one that happened so many milliseconds later, by event time. */
@@ -124,6 +137,10 @@ const RECENCY_CHECKS: {
   readonly [K in RecencySpec["kind"]]: (spec: Extract<RecencySpec, { kind: K }>) => void;
 } = {
   halfLifeSamples: ({ samples }) => checkPositive("samples", samples),
+  halfLifeShare: ({ share, samplesMin }) => {
+    checkPositive("share", share);
+    checkPositive("samplesMin", samplesMin);
+  },
   halfLifeMs: ({ ms }) => checkPositive("ms", ms),
   linear: () => undefined,
 };
@@ -172,6 +189,18 @@ export function timeBasedSampling(
   }
   if (ms !== undefined) return { kind: "timeBased", recency: { kind: "halfLifeMs", ms } };
   return { kind: "timeBased", recency: { kind: "linear" } };
+}
+
+/**
+ * Prefers newer samples by a half-life that grows with the history: `share` of the samples that may be
+ * drawn, at least `samplesMin`. With a response to drift, a memory as long as the stream has been the
+ * same.
+ */
+export function growingMemorySampling(
+  options: { readonly share?: number; readonly samplesMin?: number } = {},
+): TimeBasedSpec {
+  const { share = 0.25, samplesMin = 500 } = options;
+  return { kind: "timeBased", recency: { kind: "halfLifeShare", share, samplesMin } };
 }
 
 /** Prefers samples that were seldom drawn. */

@@ -1,6 +1,7 @@
 import { Random } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 import { chiSquare, chiSquareLimit, histogram, successiveLaw } from "./chi-square.fixture.ts";
+import { growingHalfLifeSampler } from "./growing-half-life.ts";
 import { eventTimeSampler, halfLifeSampler } from "./half-life.ts";
 import { inverseCountSampler } from "./inverse-count.ts";
 import { linearRecencySampler } from "./linear-recency.ts";
@@ -15,6 +16,12 @@ samplerConformance(
   "half-life over the newest 50",
   (random) => halfLifeSampler(random, { halfLife: 20, positionsMax: 50 }),
   { sizeOf: (count, limit) => Math.min(count, limit, 50) },
+);
+samplerConformance("growing half-life", (random) =>
+  growingHalfLifeSampler(random, { share: 0.3, samplesMin: 5 }),
+);
+samplerConformance("growing half-life of a tenth of a sample", (random) =>
+  growingHalfLifeSampler(random, { share: 1e-9, samplesMin: 0.1 }),
 );
 samplerConformance("event time", (random) => eventTimeSampler(random, { halfLife: 9_000 }));
 samplerConformance("event time with a half-life of a second", (random) =>
@@ -70,6 +77,18 @@ describe("samplers that prefer what is new", () => {
     const sampler = halfLifeSampler(new Random(1), { halfLife: 2.5 });
     const { value, limit } = against(weights, 3, sampler);
     expect(value).toBeLessThan(limit);
+  });
+
+  it("follow the law of a half-life that is a share of what there is, or the least one", () => {
+    for (const [share, halfLife] of [
+      [0.4, 0.4 * n],
+      [0.01, 1.5],
+    ] as const) {
+      const weights = Array.from({ length: n }, (_, p) => 2 ** ((p - n + 1) / halfLife));
+      const sampler = growingHalfLifeSampler(new Random(8), { share, samplesMin: 1.5 });
+      const { value, limit } = against(weights, 3, sampler);
+      expect(value).toBeLessThan(limit);
+    }
   });
 
   it("follow the law of their half-life by event time, whatever the order of arrival", () => {

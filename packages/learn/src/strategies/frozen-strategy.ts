@@ -9,6 +9,7 @@ export class FrozenStrategy implements Strategy {
   readonly spec: FrozenSpec;
   readonly iterations = 0;
   readonly room: number = Infinity;
+  readonly action: null = null;
   readonly isRunning = false;
   #random: RandomPosition;
   #samples: number;

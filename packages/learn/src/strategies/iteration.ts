@@ -25,6 +25,8 @@ export interface StepIteration extends Taken {
   readonly kind: "step";
   /** Positions in the history of the samples of the batch, new ones first. */
   readonly positions: readonly number[];
+  /** Whether the optimizer begins anew with this step. @default false */
+  readonly isRewarmed?: boolean;
 }
 
 /** Some epochs over a part of the history, or all of it. */
@@ -36,6 +38,8 @@ export interface RetrainingIteration extends Taken {
   readonly start: "cold" | "warm";
   readonly epochs: number;
   readonly batchSize: number;
+  /** It ends after so many steps, if that is sooner. @default after its epochs */
+  readonly stepsMax?: number;
   /** Where the random numbers begin that shuffle every epoch. */
   readonly order: RandomPosition;
 }
@@ -48,8 +52,8 @@ export function samplesAfter({ past, skipped, fresh }: Iteration): number {
 /** Optimizer steps that an iteration takes. */
 export function stepsOf(iteration: Iteration): number {
   if (iteration.kind === "step") return 1;
-  const { samples, epochs, batchSize } = iteration;
-  return epochs * Math.ceil(countOf(samples) / batchSize);
+  const { samples, epochs, batchSize, stepsMax = Infinity } = iteration;
+  return Math.min(stepsMax, epochs * Math.ceil(countOf(samples) / batchSize));
 }
 
 /** Samples in ranges that do not touch. */

@@ -91,6 +91,33 @@ describe("perform", () => {
     expect(result).toMatchObject({ losses, steps: 6, samples: 160, trainMs: 6 });
   });
 
+  it("starts the optimizer anew, and nothing else, with a step that says so", async () => {
+    const batches = await reader();
+    const session = await trained(batches);
+    const step: StepIteration = {
+      ...{ kind: "step", past: 90, skipped: 0, fresh: 2, why: "" },
+      ...{ positions: [90, 91, 7], isRewarmed: true },
+    };
+    const fresh = new LinearSession(model);
+    await fresh.restore({ state: session.checkpoint().state, optimizer: new Uint8Array(0) });
+    await perform(step, { session, batches, clock });
+    await fresh.step(await batches.read(step.positions));
+    expect(session.optimizerStep).toBe(1);
+    expect(session.checkpoint()).toEqual(fresh.checkpoint());
+  });
+
+  it("ends a retraining after the most steps that it may take", async () => {
+    const batches = await reader();
+    const [session, whole] = [new LinearSession(model), new LinearSession(model)];
+    const { losses } = await perform(retraining, { session: whole, batches, clock, initial });
+    const short = { ...retraining, stepsMax: 4 };
+    const progress: number[] = [];
+    const onStep = ({ steps }: { steps: number }) => void progress.push(steps);
+    const result = await perform(short, { session, batches, clock, initial, onStep });
+    expect(result).toMatchObject({ steps: 4, losses: losses.slice(0, 4) });
+    expect(progress).toEqual([4, 4, 4, 4]);
+  });
+
   it("goes on from where training is when it starts warm", async () => {
     const batches = await reader();
     const [session, cold] = [await trained(batches), await trained(batches)];

@@ -1,4 +1,4 @@
-import { assert, type Clock } from "@everfresh/core";
+import { assert, type Clock, stateBytes } from "@everfresh/core";
 import type { TrainingBatch, TrainingSession } from "@everfresh/engine";
 import type { BatchReader } from "./batch-reader.ts";
 import type { Costs } from "./cost-account.ts";
@@ -8,7 +8,7 @@ import { type Iteration, stepsOf } from "./iteration.ts";
 /** What {@link perform} trains with. */
 export interface PerformOptions {
   /** Trains θ; used by nobody else meanwhile. */
-  readonly session: Pick<TrainingSession, "step" | "restore">;
+  readonly session: Pick<TrainingSession, "state" | "step" | "restore">;
   /** Where the samples come from. */
   readonly batches: BatchReader;
   /** Measures the costs. */
@@ -20,8 +20,11 @@ export interface PerformOptions {
    * after so many. @default 0
    */
   readonly fromStep?: number;
-  /** Is told of every step, and waited for. */
-  readonly onStep?: (progress: IterationProgress) => void | Promise<void>;
+  /** Is told of every step, with what was done here so far, and waited for. */
+  readonly onStep?: (
+    progress: IterationProgress,
+    soFar: () => IterationResult,
+  ) => void | Promise<void>;
   /** Ends the iteration between two steps by rejecting with the signal's reason. */
   readonly signal?: AbortSignal;
 }
@@ -71,6 +74,14 @@ export async function perform(
     assert(initial !== undefined, "a cold start needs the initial state");
     await session.restore({ state: initial, optimizer: new Uint8Array(0) });
   }
+  if (iteration.kind === "step" && iteration.isRewarmed === true) {
+    const state = stateBytes(session.state).slice();
+    await session.restore({ state, optimizer: new Uint8Array(0) });
+  }
+  const soFar = (): IterationResult => ({
+    ...{ losses, steps: losses.length, samples, preprocessMs, trainMs },
+    durationMs: clock.monotonicMs() - startMs,
+  });
   const read = async (positions: readonly number[] | undefined): Promise<TrainingBatch | null> => {
     if (positions === undefined) return null;
     const fromMs = clock.monotonicMs();
@@ -89,11 +100,10 @@ export async function perform(
     const [{ loss, stepMs }, following] = await bothOf(stepping, nextBatch());
     trainMs += stepMs;
     losses.push(loss);
-    await onStep?.({ step: fromStep + losses.length, steps, loss });
+    await onStep?.({ step: fromStep + losses.length, steps, loss }, soFar);
     batch = following;
   }
-  const durationMs = clock.monotonicMs() - startMs;
-  return { losses, steps: losses.length, samples, preprocessMs, trainMs, durationMs };
+  return soFar();
 }
 
 /** What an iteration has cost, for a {@link CostAccount}. */
@@ -115,9 +125,11 @@ function* batchesOf(iteration: Iteration): Generator<readonly number[], void, vo
     yield iteration.positions;
     return;
   }
-  const { samples, epochs, batchSize, order } = iteration;
+  const { samples, epochs, batchSize, order, stepsMax = Infinity } = iteration;
+  let step = 0;
   for (const positions of epochOrders(samples, epochs, order)) {
     for (let at = 0; at < positions.length; at += batchSize) {
+      if (step++ >= stepsMax) return;
       yield Array.from(positions.subarray(at, at + batchSize));
     }
   }

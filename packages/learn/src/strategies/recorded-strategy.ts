@@ -30,22 +30,31 @@ function whatFits(
   checkpoint: StrategyCheckpoint,
 ): Partial<StrategyCheckpoint> {
   const { past, iterations, isRunning, random, sampler, trigger, budget } = checkpoint;
+  const { response } = checkpoint;
   const [own, others] = [partsOf(now), before === null ? null : partsOf(before)];
   return {
     ...{ samples: past, past, iterations, isRunning, random },
     ...(others !== null && isSame(own.sampler, others.sampler) ? { sampler } : {}),
     ...(others !== null && isSame(own.trigger, others.trigger) ? { trigger } : {}),
     ...(others !== null && isSame(own.budgets, others.budgets) ? { budget } : {}),
+    ...(others !== null && isSame(own.response, others.response) && response !== undefined
+      ? { response }
+      : {}),
   };
 }
 
 /** The parts of a strategy that have a checkpoint of their own, by the plan that they follow. */
-function partsOf(spec: StrategySpec): Readonly<Record<"sampler" | "trigger" | "budgets", unknown>> {
-  if (spec.kind === "frozen") return { sampler: spec.kind, trigger: spec.kind, budgets: spec.kind };
+function partsOf(
+  spec: StrategySpec,
+): Readonly<Record<"sampler" | "trigger" | "budgets" | "response", unknown>> {
+  if (spec.kind === "frozen") {
+    return { sampler: spec.kind, trigger: spec.kind, budgets: spec.kind, response: spec.kind };
+  }
   return {
     sampler: spec.kind === "proactive" ? (spec.sampler ?? { kind: "uniform" }) : spec.kind,
     trigger: spec.kind === "online" ? undefined : spec.trigger,
     budgets: spec.budgets ?? [],
+    response: spec.kind === "proactive" ? [spec.response, spec.triggerSize] : spec.kind,
   };
 }
 

@@ -13,6 +13,7 @@ const DRAWN_PER_RETRAINING = 2 ** 34;
 export class RetrainingStrategy implements Strategy {
   readonly spec: FullRetrainingSpec;
   readonly room: number = Infinity;
+  readonly action: null = null;
   readonly #gate: TrainingGate;
   readonly #excluded: readonly PositionRange[];
   /** Where the random numbers of the first retraining begin. */
@@ -64,7 +65,7 @@ export class RetrainingStrategy implements Strategy {
     if (isDue && countOf(this.#ranges()) === 0) {
       return this.#gate.decide({ isDue: false, why: "there is nothing to train on" });
     }
-    return this.#gate.decide({ isDue, why });
+    return { ...this.#gate.decide({ isDue, why }), isRetraining: true };
   }
 
   next(): Promise<RetrainingIteration | null> {

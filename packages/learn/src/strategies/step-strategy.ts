@@ -1,14 +1,20 @@
-import { type Clock, Random } from "@everfresh/core";
+import { assert, type Clock, type DriftActionRecord, type Random } from "@everfresh/core";
 import type { History } from "@everfresh/streams";
-import { batchPositions, observeHistory } from "../samplers/batch-positions.ts";
-import { excluding, type PositionRange } from "../samplers/excluding.ts";
-import type { Sampler } from "../samplers/sampler.ts";
-import { samplerOf } from "../samplers/sampler-of.ts";
+import { drawnFrom, NO_RESPONSE, respond, triggerSizeAt } from "../drift/response.ts";
+import type { PositionRange } from "../samplers/excluding.ts";
 import type { TriggerDecision } from "../triggers/trigger.ts";
 import { Intake, type IntakeCounters } from "../triggers/overload.ts";
+import { ChangingSampler } from "./changing-sampler.ts";
+import { chosenRetraining } from "./chosen-retraining.ts";
 import { includedRanges } from "./included-ranges.ts";
-import type { StepIteration } from "./iteration.ts";
-import type { Strategy, StrategyCheckpoint, StrategyDecision, StrategyEvent } from "./strategy.ts";
+import type { Iteration, StepIteration } from "./iteration.ts";
+import type {
+  ResponseCheckpoint,
+  Strategy,
+  StrategyCheckpoint,
+  StrategyDecision,
+  StrategyEvent,
+} from "./strategy.ts";
 import type { OnlineSpec, ProactiveSpec } from "./strategy-spec.ts";
 import { TrainingGate } from "./training-gate.ts";
 
@@ -23,10 +29,12 @@ export class StepStrategy implements Strategy {
   readonly #clock: Clock;
   readonly #excluded: readonly PositionRange[];
   readonly #gate: TrainingGate;
+  readonly #sampler: ChangingSampler;
   #intake: Intake;
-  #sampler: Sampler;
-  /** Positions from 0 on that the sampler has been told about. */
-  #observed = 0;
+  /** New samples per step, t, at present. */
+  #triggerSize: number;
+  /** What verdicts on drift have led to. */
+  #response = NO_RESPONSE;
   #past: number;
   /** Samples after the past ones that wait; for t = 0, that are in the history already. */
   #waiting = 0;
@@ -48,8 +56,11 @@ export class StepStrategy implements Strategy {
     this.#clock = options.clock;
     this.#excluded = options.excluded;
     this.#gate = new TrainingGate(this.#how, options.clock);
+    this.#triggerSize = this.#how.triggerSize;
     this.#intake = this.#newIntake();
-    this.#sampler = this.#newSampler(options.random);
+    const { random, history, excluded } = options;
+    const sampler = this.#how.sampler ?? { kind: "uniform" };
+    this.#sampler = new ChangingSampler({ spec: sampler, random, history, excluded });
     this.#past = options.past;
   }
 
@@ -73,6 +84,10 @@ export class StepStrategy implements Strategy {
     return this.#gate.isRunning;
   }
 
+  get action(): DriftActionRecord | null {
+    return this.#response.action;
+  }
+
   on(event: StrategyEvent): void {
     if (event.kind === "arrived") {
       this.#waiting += event.samples;
@@ -80,16 +95,44 @@ export class StepStrategy implements Strategy {
       // Nothing waits for a step that has no new samples.
       if (this.#how.triggerSize === 0) this.#intake.next();
     }
+    const { response: spec, triggerSize } = this.#how;
+    if (event.kind === "verdict" && spec !== undefined) {
+      this.#response = respond(this.#response, event, { spec, past: this.#past, triggerSize });
+      this.#resize();
+    }
     this.#gate.on(event);
   }
 
   decide(atEnd = false): StrategyDecision {
+    const { retraining } = this.#response;
+    const isReady = retraining !== null && this.#past >= retraining.at;
+    if (isReady && includedRanges(this.#past, this.#excluded).length > 0) {
+      const why = `drift: trains on what came since position ${retraining.from}`;
+      return { ...this.#gate.decide({ isDue: true, why }), isRetraining: true };
+    }
     return this.#gate.decide(this.#wanted(atEnd));
   }
 
-  async next(atEnd = false): Promise<StepIteration | null> {
-    const { isDue, why } = this.decide(atEnd);
+  async next(atEnd = false): Promise<Iteration | null> {
+    const { isDue, why, isRetraining } = this.decide(atEnd);
     if (!isDue) return null;
+    return isRetraining === true ? this.#nextRetraining(why) : this.#nextStep(why);
+  }
+
+  async #nextRetraining(why: string): Promise<Iteration> {
+    const { retraining } = this.#response;
+    assert(retraining !== null, "a retraining that is due is known");
+    const past = this.#past;
+    this.#response = { ...this.#response, retraining: null };
+    this.#iterations++;
+    this.#gate.began(0);
+    const { batchSize } = this.#how;
+    const { seed } = this.#sampler.position;
+    const [history, excluded] = [this.#history, this.#excluded];
+    return chosenRetraining(retraining, { past, why, batchSize, seed, history, excluded });
+  }
+
+  async #nextStep(why: string): Promise<StepIteration> {
     const past = this.#past;
     const { skip: skipped, take: fresh } = this.#take();
     this.#past += skipped + fresh;
@@ -97,8 +140,12 @@ export class StepStrategy implements Strategy {
     this.#iterations++;
     this.#gate.began(skipped + fresh);
     const positions = await this.#positions(past + skipped, fresh);
+    this.#resize();
     const fate = skipped > 0 && fresh > 0 ? `, ${skipped} go straight to history` : "";
-    return { kind: "step", past, skipped, fresh, positions, why: `${why}${fate}` };
+    const { isRewarmDue } = this.#response;
+    if (isRewarmDue) this.#response = { ...this.#response, isRewarmDue: false };
+    const rewarmed = isRewarmDue ? { isRewarmed: true } : {};
+    return { kind: "step", past, skipped, fresh, positions, why: `${why}${fate}`, ...rewarmed };
   }
 
   counters(): IntakeCounters {
@@ -112,18 +159,19 @@ export class StepStrategy implements Strategy {
       past: this.#past,
       iterations: this.#iterations,
       random: this.#sampler.position,
-      sampler: this.#sampler.checkpoint?.() ?? null,
+      sampler: this.#sampler.checkpoint(),
       ...this.#gate.checkpoint(),
       intake: this.#intake.counters(),
+      ...(this.#how.response === undefined ? {} : { response: this.#responseCheckpoint() }),
     };
   }
 
   restore(checkpoint: StrategyCheckpoint): void {
-    const { random, sampler, samples, past, intake, iterations } = checkpoint;
+    const { random, sampler, samples, past, intake, iterations, response } = checkpoint;
     this.#gate.restore(checkpoint);
-    this.#sampler = this.#newSampler(Random.at(random));
-    if (sampler !== null) this.#sampler.restore?.(sampler);
-    this.#observed = 0;
+    this.#response = response?.state ?? NO_RESPONSE;
+    this.#triggerSize = response?.triggerSize ?? this.#how.triggerSize;
+    this.#sampler.restore({ random, sampler, from: response?.drawnFrom ?? 0 });
     this.#intake = this.#newIntake(intake ?? undefined);
     this.#past = past;
     this.#waiting = samples - past;
@@ -133,7 +181,7 @@ export class StepStrategy implements Strategy {
 
   /** Whether a step is due but for the budgets. */
   #wanted(atEnd: boolean): TriggerDecision {
-    const { triggerSize } = this.#how;
+    const triggerSize = this.#triggerSize;
     const decision = this.#gate.trigger;
     if (triggerSize === 0) {
       const { isDue, why } = decision ?? { isDue: !atEnd, why: "the budgets allow a step" };
@@ -157,33 +205,37 @@ export class StepStrategy implements Strategy {
   }
 
   async #positions(past: number, fresh: number): Promise<readonly number[]> {
-    const { triggerSize, batchSize } = this.#how;
+    const { batchSize } = this.#how;
     const sampler = this.#sampler;
-    await this.#observe(past);
-    await this.#observe(past + fresh);
+    sampler.drawFrom(drawnFrom(this.#response, past));
     // A last step of fewer than t new samples has no more old ones for it. A whole batch that is drawn
     // from all is always one of b.
-    const kept = sampler.reach === "all" ? fresh : Math.max(triggerSize, fresh);
-    return batchPositions(sampler, { past, fresh, old: batchSize - kept });
+    const kept = sampler.reach === "all" ? fresh : Math.max(this.#triggerSize, fresh);
+    return sampler.positions({ past, fresh, old: batchSize - kept });
   }
 
-  async #observe(to: number): Promise<void> {
-    if (to <= this.#observed) return;
-    await observeHistory(this.#sampler, this.#history, { from: this.#observed, to });
-    this.#observed = to;
+  /** Takes another number of new samples per step where a verdict has led to that, or it is over. */
+  #resize(): void {
+    const size = triggerSizeAt(this.#response, this.#past, this.#how.triggerSize);
+    // Those that wait must have room.
+    if (size === this.#triggerSize || this.#waiting > size) return;
+    this.#triggerSize = size;
+    this.#intake = this.#newIntake(this.#intake.counters());
+    this.#intake.arrived(this.#waiting);
+  }
+
+  #responseCheckpoint(): ResponseCheckpoint {
+    const [state, triggerSize] = [this.#response, this.#triggerSize];
+    return { state, drawnFrom: this.#sampler.from, triggerSize };
   }
 
   #isEmpty(): boolean {
     return includedRanges(this.samples, this.#excluded).length === 0;
   }
 
-  #newSampler(random: Random): Sampler {
-    // Also where nothing is excluded: a checkpoint is then good when something is.
-    return excluding(samplerOf(this.#how.sampler ?? { kind: "uniform" }, random), this.#excluded);
-  }
-
   #newIntake(counters?: IntakeCounters): Intake {
-    const { triggerSize, batchSize, overload = "block", trigger } = this.#how;
+    const triggerSize = this.#triggerSize;
+    const { batchSize, overload = "block", trigger } = this.#how;
     const waitingMax = trigger === undefined ? undefined : WAITING_BATCHES * batchSize;
     const most = triggerSize === 0 ? Number.MAX_SAFE_INTEGER : waitingMax;
     return new Intake({

@@ -1,4 +1,5 @@
 /** Every kind of strategy, with every sampler, trigger, budget and overload policy, keeps the port. */
+import type { DriftActionSpec } from "../drift/response-spec.ts";
 import type { SamplerSpec } from "../samplers/sampler-spec.ts";
 import type { TriggerSpec } from "../triggers/trigger-spec.ts";
 import { strategyConformance } from "./strategy.conformance.ts";
@@ -50,6 +51,18 @@ const triggers: { readonly [K in TriggerSpec["kind"]]: Extract<TriggerSpec, { ki
   },
 };
 
+const actions: {
+  readonly [K in DriftActionSpec["kind"]]: Extract<DriftActionSpec, { kind: K }>;
+} = {
+  nothing: { kind: "nothing" },
+  warn: { kind: "warn" },
+  newData: { kind: "newData", triggerSize: 11, forSamples: 40 },
+  window: { kind: "window", samplesMin: 20, forSamples: 90 },
+  rewarm: { kind: "rewarm" },
+  retrain: { kind: "retrain", steps: 5, samplesMin: 15, classes: [0, 2] },
+  rollBack: { kind: "rollBack" },
+};
+
 strategyConformance("a frozen model", frozen());
 
 strategyConformance("online training", online({ batchSize: b, overload: "grow" }));
@@ -79,6 +92,18 @@ for (const [kind, trigger] of Object.entries(triggers)) {
   strategyConformance(
     `retraining by ${kind}`,
     fullRetraining({ trigger, start: "cold", epochs: 2, batchSize: b, window: 60 }),
+  );
+}
+
+for (const [kind, onDrift] of Object.entries(actions)) {
+  // Samplers that learn, that know of times, and that keep nothing.
+  const sampler = { window: samplers.inverseCount, retrain: samplers.timeBased }[kind];
+  strategyConformance(
+    `proactive training that answers drift by ${kind}`,
+    proactive({
+      ...{ triggerSize: 8, batchSize: b, ...(sampler === undefined ? {} : { sampler }) },
+      response: { onDrift, onWarning: { kind: "window" }, actsUnconfirmed: true },
+    }),
   );
 }
 

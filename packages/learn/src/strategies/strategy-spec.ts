@@ -1,3 +1,4 @@
+import { checkDriftResponse, type DriftResponse } from "../drift/response-spec.ts";
 import { LearnOptionError } from "../errors.ts";
 import { checkSamplerSpec, type SamplerSpec } from "../samplers/sampler-spec.ts";
 import { type BudgetSpec, checkBudgetSpec } from "../triggers/budget-spec.ts";
@@ -41,6 +42,8 @@ export interface ProactiveSpec {
   readonly budgets?: readonly BudgetSpec[];
   /** What happens to samples that come faster than steps. @default "block" */
   readonly overload?: OverloadPolicy;
+  /** What verdicts on drift lead to. @default nothing */
+  readonly response?: DriftResponse;
 }
 
 /** Now and then trains on the whole history, for some epochs. */
@@ -78,7 +81,7 @@ const CHECKS: {
     checkBudgets(budgets);
   },
   proactive: (spec) => {
-    const { triggerSize, batchSize, sampler, trigger, budgets } = spec;
+    const { triggerSize, batchSize, sampler, trigger, budgets, response } = spec;
     checkWhole("batchSize", batchSize, 1);
     if (!Number.isSafeInteger(triggerSize) || triggerSize < 0 || triggerSize > batchSize) {
       const needed = `a whole number from 0 to the batch size ${batchSize}`;
@@ -87,6 +90,7 @@ const CHECKS: {
     if (sampler !== undefined) checkSamplerSpec(sampler);
     if (trigger !== undefined) checkTriggerSpec(trigger);
     checkBudgets(budgets);
+    if (response !== undefined) checkDriftResponse(response, spec);
     if (triggerSize === 0) checkPaced(spec);
   },
   fullRetraining: ({ trigger, epochs, batchSize, window, budgets }) => {

@@ -25,8 +25,16 @@ const happenings: fc.Arbitrary<readonly Happening[]> = fc.array(
       })
       .map((tested): Happening => ({ kind: "event", event: { kind: "tested", ...tested } })),
     fc
-      .constantFrom("stable" as const, "drift" as const)
-      .map((verdict): Happening => ({ kind: "event", event: { kind: "verdict", verdict } })),
+      .record(
+        {
+          verdict: fc.constantFrom("stable" as const, "warning" as const, "drift" as const),
+          record: fc.integer({ min: 1, max: 4 }),
+          outcome: fc.constantFrom("open" as const, "confirmed" as const, "withdrawn" as const),
+          since: fc.option(fc.nat(250)),
+        },
+        { requiredKeys: ["verdict"] },
+      )
+      .map((verdict): Happening => ({ kind: "event", event: { kind: "verdict", ...verdict } })),
     fc
       .record({ queries: fc.nat(50), totalMs: fc.nat(500) })
       .map((served): Happening => ({ kind: "event", event: { kind: "served", ...served } })),

@@ -1,4 +1,5 @@
-import type { RandomPosition } from "@everfresh/core";
+import type { DriftActionRecord, RandomPosition } from "@everfresh/core";
+import type { ResponseState } from "../drift/response.ts";
 import type { BudgetCheckpoint } from "../triggers/budget.ts";
 import type { IntakeCounters } from "../triggers/overload.ts";
 import type { TrainingBeganEvent, TriggerCheckpoint, TriggerEvent } from "../triggers/trigger.ts";
@@ -18,6 +19,8 @@ export interface StrategyDecision {
   readonly waitMs: number | null;
   /** For people: what decided, with its numbers. */
   readonly why: string;
+  /** Whether the iteration that is due is a retraining, which may take long. @default false */
+  readonly isRetraining?: boolean;
 }
 
 /**
@@ -38,6 +41,11 @@ export interface Strategy {
   readonly room: number;
   /** Whether an iteration has begun that has not ended. */
   readonly isRunning: boolean;
+  /**
+   * What it has made of the last verdict on drift that led to something; another object for every
+   * decision, without versions; null before, and in a strategy that makes nothing of them.
+   */
+  readonly action: DriftActionRecord | null;
   /**
    * Takes an event in. Samples that have `arrived` are in the history already, at the next positions,
    * and are no more than there is {@link room} for; `ended` follows every iteration, also one that was
@@ -81,4 +89,15 @@ export interface StrategyCheckpoint {
   readonly trigger: TriggerCheckpoint | null;
   readonly budget: BudgetCheckpoint;
   readonly intake: IntakeCounters | null;
+  /** What verdicts on drift have led to; absent in a strategy that makes nothing of them. */
+  readonly response?: ResponseCheckpoint;
+}
+
+/** What verdicts on drift have led to, and how far that has come. */
+export interface ResponseCheckpoint {
+  readonly state: ResponseState;
+  /** Nothing below this position is drawn. */
+  readonly drawnFrom: number;
+  /** New samples per step. */
+  readonly triggerSize: number;
 }

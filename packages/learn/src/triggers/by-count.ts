@@ -21,21 +21,27 @@ export function byCount({ samples }: ByCountSpec): TriggerRule {
   };
 }
 
-/** Due when `everyChunks` chunks have arrived since training began last. */
-export function staticSchedule({ everyChunks }: StaticScheduleSpec): TriggerRule {
-  let chunks = 0;
+/**
+ * Due when `everyChunks` chunks have arrived since training began last. Of a chunk that has not arrived
+ * in full then, the first part counts for the next time.
+ */
+export function staticSchedule({ everyChunks, chunkSamples }: StaticScheduleSpec): TriggerRule {
+  const size = chunkSamples ?? 1;
+  /** Samples; chunks, where one is what arrives together. */
+  let arrived = 0;
+  const chunks = (): number => Math.floor(arrived / size);
   return {
     on: (event: TriggerEvent) => {
-      if (event.kind === "arrived") chunks++;
-      if (event.kind === "began") chunks = 0;
+      if (event.kind === "arrived") arrived += chunkSamples === undefined ? 1 : event.samples;
+      if (event.kind === "began") arrived %= size;
     },
     decide: () => ({
-      isDue: chunks >= everyChunks,
-      why: `${chunks} of ${everyChunks} chunks are there`,
+      isDue: chunks() >= everyChunks,
+      why: `${chunks()} of ${everyChunks} chunks are there`,
     }),
-    numbers: () => [chunks],
+    numbers: () => [arrived],
     remember: ([stored = 0]) => {
-      chunks = stored;
+      arrived = stored;
     },
   };
 }

@@ -5,12 +5,16 @@ import type { ByDriftVerdictSpec } from "./trigger-spec.ts";
 const SEVERITY: { readonly [K in DriftVerdict]: number } = { stable: 0, warning: 1, drift: 2 };
 const NAMES: readonly DriftVerdict[] = ["stable", "warning", "drift"];
 
-/** Due from a verdict of `from` or worse on, until training begins; a later "stable" changes nothing. */
+/**
+ * Due from a verdict of `from` or worse on, until training begins; a later "stable", or that labels do
+ * not confirm it, changes nothing.
+ */
 export function byDriftVerdict({ from }: ByDriftVerdictSpec): TriggerRule {
   let worst = 0;
   return {
     on: (event) => {
-      if (event.kind === "verdict") worst = Math.max(worst, SEVERITY[event.verdict]);
+      const isVerdict = event.kind === "verdict" && event.outcome !== "withdrawn";
+      if (isVerdict) worst = Math.max(worst, SEVERITY[event.verdict]);
       if (event.kind === "began") worst = 0;
     },
     decide: () => ({

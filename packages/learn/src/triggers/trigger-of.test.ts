@@ -70,6 +70,7 @@ describe("triggerOf", () => {
     [{ kind: "byPerformanceDrop", windowSamples: 5, drop: -1, since: "start" }, "drop"],
     [{ kind: "byCost", sampleSecondsPerTrainingSecond: NaN }, "sampleSecondsPerTrainingSecond"],
     [{ kind: "staticSchedule", everyChunks: 1.5 }, "everyChunks"],
+    [{ kind: "staticSchedule", everyChunks: 1, chunkSamples: 0 }, "chunkSamples"],
     [{ kind: "dynamicSchedule", slack: 0 }, "slack"],
     [{ kind: "dynamicSchedule", slack: 1, leastMs: 5, mostMs: 4 }, "mostMs"],
     [{ kind: "any", of: [] }, "of"],

@@ -47,11 +47,19 @@ export interface ByDriftVerdictSpec {
   readonly from: "warning" | "drift";
 }
 
-/** Due every so many chunks: the static scheduler of Derakhshan et al. (EDBT 2019). */
+/**
+ * Due every so many chunks: the static scheduler of Derakhshan et al. (EDBT 2019), whose chunk is a
+ * batch of arriving samples.
+ */
 export interface StaticScheduleSpec {
   readonly kind: "staticSchedule";
   /** 1 or more. */
   readonly everyChunks: number;
+  /**
+   * Samples that make a chunk, however they arrive; 1 or more.
+   * @default what arrives together is one chunk: in a run a single sample, since it tells of each
+   */
+  readonly chunkSamples?: number;
 }
 
 /**
@@ -127,7 +135,10 @@ const CHECKS: {
     checkNumber("firstTrainingMs", firstTrainingMs, "of 0 or more");
   },
   byDriftVerdict: () => undefined,
-  staticSchedule: ({ everyChunks }) => checkWhole("everyChunks", everyChunks),
+  staticSchedule: ({ everyChunks, chunkSamples = 1 }) => {
+    checkWhole("everyChunks", everyChunks);
+    checkWhole("chunkSamples", chunkSamples);
+  },
   dynamicSchedule: ({ slack, firstMs = 0, leastMs = 0, mostMs, rateMs = 1 }) => {
     checkNumber("slack", slack, "above 0");
     checkNumber("firstMs", firstMs, "of 0 or more");

@@ -1,3 +1,7 @@
+import type { DriftRecord, DriftVerdict } from "@everfresh/core";
+
+export type { DriftVerdict };
+
 /** What happened, as triggers are told. */
 export type TriggerEvent =
   | ArrivedEvent
@@ -28,10 +32,21 @@ export interface TestedEvent {
 export interface VerdictEvent {
   readonly kind: "verdict";
   readonly verdict: DriftVerdict;
+  /** Probability of a change within the newest samples, 0 to 1; absent where nobody knows. */
+  readonly likelihood?: number;
+  /** Number of the record that the verdict made or changed; absent where there is none. */
+  readonly record?: number;
+  /**
+   * Whether labels agree. What only label-free signals see is open at first.
+   * @default "confirmed"
+   */
+  readonly outcome?: DriftRecord["outcome"];
+  /**
+   * Position in the history of the first sample after the change, as estimated; where no such sample
+   * has its label yet, the position that the next one will have. Absent or null where nobody knows.
+   */
+  readonly since?: number | null;
 }
-
-/** How sure a detector is that the stream has changed. */
-export type DriftVerdict = "stable" | "warning" | "drift";
 
 /** Predictions were served. */
 export interface ServedEvent {

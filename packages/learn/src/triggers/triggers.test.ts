@@ -1,4 +1,5 @@
 import { ManualClock } from "@everfresh/core";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Trigger, TriggerDecision, TriggerEvent } from "./trigger.ts";
 import { triggerConformance } from "./trigger.conformance.ts";
@@ -39,6 +40,7 @@ const SPECS: { readonly [K in TriggerSpec["kind"]]: TriggerSpec & { readonly kin
 };
 for (const spec of Object.values(SPECS)) triggerConformance(spec);
 triggerConformance({ ...SPECS.byPerformanceDrop, since: "training" });
+triggerConformance({ ...SPECS.staticSchedule, chunkSamples: 7 });
 
 const arrived = (samples: number, eventTimeMs?: number): TriggerEvent =>
   eventTimeMs === undefined
@@ -220,6 +222,24 @@ describe("the schedulers of the EDBT paper", () => {
     ).toEqual([false, false, false]);
     expect(after(0, arrived(7)).isDue).toBe(true);
     expect(after(0, began(13))).toEqual({ isDue: false, why: "0 of 3 chunks are there" });
+  });
+
+  it("count samples in chunks, however many arrive together", () => {
+    const spec = { kind: "staticSchedule", everyChunks: 3, chunkSamples: 4 } as const;
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 15 })), (sizes) => {
+        const { after } = made(spec);
+        let [all, since] = [0, 0];
+        for (const size of sizes) {
+          all += size;
+          const isDue = Math.floor(all / 4) - Math.floor(since / 4) >= 3;
+          expect(after(0, arrived(size)).isDue).toBe(isDue);
+          if (!isDue) continue;
+          since = all;
+          expect(after(0, began(size)).isDue).toBe(false);
+        }
+      }),
+    );
   });
 
   it("wait T' = S · T · p_r · p_l after a training", () => {

@@ -129,6 +129,7 @@ async function writeRun(directory: string, name: string, { state }: Model): Prom
     ...facts,
     mode: "weights",
     labelLag: null,
+    warmUpSteps: 0,
     plan: null,
     processor: null,
     goal: null,

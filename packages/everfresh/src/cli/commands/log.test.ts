@@ -25,6 +25,7 @@ beforeEach(async () => {
     parameters: SMALL_MODEL.state.layout.parameterCount,
     mode: "weights",
     labelLag: null,
+    warmUpSteps: 300,
     plan: null,
     processor: null,
     goal: null,
@@ -90,6 +91,7 @@ describe("everfresh show", () => {
     out = "";
     expect(await everfresh("show", "3")).toBe(0);
     expect(out).toContain("24 samples in 3 steps");
+    expect(out).toMatch(/learning rate +rises over the first 300 steps: trained weights/);
     expect(out).toMatch(/indices +\d+ bytes/);
   });
 

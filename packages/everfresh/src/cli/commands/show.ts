@@ -30,7 +30,7 @@ export function showCommand(): Command {
 }
 
 function textOf(report: VersionReport): string {
-  const { version, bytesByPart, tensors, largestChanges } = report;
+  const { version, bytesByPart, tensors, largestChanges, warmUpSteps } = report;
   const remarks = remarksOf(report);
   return [
     `version ${version}${remarks.length === 0 ? "" : `: ${remarks.join(", ")}`}`,
@@ -41,6 +41,9 @@ function textOf(report: VersionReport): string {
       ["event time", report.eventTime ?? "unknown"],
       ["generation", `${report.generation}, manifest ${report.manifestHash.slice(0, 16)}`],
       ["learned", learnedOf(report)],
+      ...(warmUpSteps === 0
+        ? []
+        : [["learning rate", `rises over the first ${warmUpSteps} steps: trained weights`]]),
       ...(report.signedBy === null ? [] : [["signed by", `key ${report.signedBy}`]]),
     ]),
     ...(bytesByPart === null ? [] : bytesOf(report, bytesByPart)),

@@ -1,0 +1,211 @@
+import { Random } from "@everfresh/core";
+import {
+  adam,
+  lenet5,
+  openTrainingSession,
+  type TrainingBatch,
+  type TrainingSession,
+} from "@everfresh/engine";
+import {
+  ConfidenceCalibration,
+  disagreement,
+  DriftMonitor,
+  PerformanceEstimate,
+  PinnedMembers,
+  predictiveEntropy,
+  ReconstructionSignal,
+  Reliability,
+  smallMargin,
+  twoSampleSignal,
+} from "@everfresh/learn";
+import { median, quantile } from "../statistics.ts";
+
+const CLASSES = 10;
+const PIXELS = 784;
+/** Rounds of each measurement, and values in one. */
+const ROUNDS = 40;
+const VALUES = 1_000;
+/** New samples per step, and samples in its batch. */
+const TRIGGER = 8;
+const BATCH = 128;
+const STEPS = 15;
+
+/** What a signal takes per sample. */
+export interface SignalCostRow {
+  readonly signal: string;
+  /** Microseconds per sample: the median of the rounds, and of the fastest tenth of them. */
+  readonly micros: number;
+  readonly microsUndisturbed: number;
+}
+
+/** What watching takes of a training step of LeNet-5. */
+export interface StepCost {
+  /** Milliseconds of a step: medians, and the fastest tenth. */
+  readonly stepMs: number;
+  readonly stepMsUndisturbed: number;
+  /** The same while it measures its gradient. */
+  readonly measuringStepMs: number;
+  readonly measuringStepMsUndisturbed: number;
+  /** Microseconds of the default ensemble per sample of 784 numbers and its label. */
+  readonly ensembleMicros: number;
+  readonly ensembleMicrosUndisturbed: number;
+  /** Part of a step that the ensemble takes for the eight new samples, both undisturbed. */
+  readonly overhead: number;
+}
+
+/** Times each signal on random predictions of ten classes and random rows. */
+export async function signalCostRows(): Promise<readonly SignalCostRow[]> {
+  const random = new Random(1);
+  const rows = Array.from({ length: VALUES }, () => probabilitiesOf(random));
+  const members = rows.map(() => Array.from({ length: 4 }, () => probabilitiesOf(random)));
+  const right = rows.map(() => random.float() < 0.9);
+  const features = rows.map(() => Float64Array.from({ length: 8 }, () => random.normal()));
+  const at = <T>(values: readonly T[], i: number): T => values[i % VALUES] as T;
+  const confidence = (i: number): number => Math.max(...at(rows, i));
+  const calibration = new ConfidenceCalibration();
+  const estimate = new PerformanceEstimate();
+  const reliability = new Reliability();
+  const hellinger = twoSampleSignal({ kind: "twoSample", statistic: "hellinger", features: 8 });
+  const perSample: Readonly<Record<string, (i: number) => unknown>> = {
+    entropy: (i) => predictiveEntropy(at(rows, i)),
+    margin: (i) => smallMargin(at(rows, i)),
+    "disagreement of 4": (i) => disagreement(at(members, i)),
+    "expected error": (i) => calibration.expectedError(confidence(i)),
+    "its label": (i) => {
+      calibration.learn(confidence(i), at(right, i));
+    },
+    "estimated accuracy, a prediction and a label": (i) => {
+      estimate.predicted(i, confidence(i));
+      if (i >= 500) estimate.labelled(i - 500, confidence(i - 500), at(right, i));
+    },
+    reliability: (i) => {
+      reliability.add(confidence(i), at(right, i));
+    },
+    "Hellinger, 8 features": (i) => hellinger.update(at(features, i)),
+    "ensemble, 8 features": ensembleOf(8, (i) => at(features, i), rows),
+  };
+  const timed = Object.entries(perSample).map(([signal, work]) => rowOf(signal, rounds(work)));
+  return [
+    ...timed,
+    await reconstructionCost(8, random),
+    await reconstructionCost(PIXELS, random),
+    await membersCost(random),
+  ];
+}
+
+/** Times steps of LeNet-5 with and without measuring, in turns, and the ensemble on its samples. */
+export async function stepCost(): Promise<StepCost> {
+  const random = new Random(2);
+  const batch: TrainingBatch = {
+    inputs: Float32Array.from({ length: BATCH * PIXELS }, () => random.normal()),
+    targets: Int32Array.from({ length: BATCH }, () => random.below(CLASSES)),
+    size: BATCH,
+  };
+  const options = { optimizer: adam(), batchSize: BATCH };
+  await using plain = await openTrainingSession(lenet5(), options);
+  await using measuring = await openTrainingSession(lenet5(), {
+    ...options,
+    measureGradient: true,
+  });
+  const [plainMs, measuringMs]: [number[], number[]] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    // The first round is for compilers and caches.
+    const times = [await stepsOf(plain, batch), await stepsOf(measuring, batch)] as const;
+    if (round > 0) plainMs.push(...times[0]);
+    if (round > 0) measuringMs.push(...times[1]);
+  }
+  const rows = Array.from({ length: 200 }, () => probabilitiesOf(random));
+  const images = rows.map(() => Float32Array.from({ length: PIXELS }, () => random.normal()));
+  const row = rowOf("ensemble", rounds(ensembleOf(PIXELS, (i) => images[i % 200] ?? [], rows)));
+  const stepMsUndisturbed = quantile(plainMs, 0.1);
+  return {
+    ...{ stepMs: median(plainMs), stepMsUndisturbed },
+    measuringStepMs: median(measuringMs),
+    measuringStepMsUndisturbed: quantile(measuringMs, 0.1),
+    ensembleMicros: row.micros,
+    ensembleMicrosUndisturbed: row.microsUndisturbed,
+    overhead: (TRIGGER * row.microsUndisturbed) / 1_000 / stepMsUndisturbed,
+  };
+}
+
+/** The default ensemble: a sample, and its label at once. */
+function ensembleOf(
+  features: number,
+  rowAt: (i: number) => ArrayLike<number>,
+  probabilities: readonly Float64Array[],
+): (i: number) => void {
+  const monitor = new DriftMonitor({ spec: {}, features, classes: CLASSES, seed: 1 });
+  let sequence = 0;
+  return (i) => {
+    const own = probabilities[i % probabilities.length] ?? [];
+    const at = { sequence: sequence++, eventTimeMs: sequence, version: 0, probabilities: own };
+    monitor.predicted({ ...at, features: rowAt(i) });
+    monitor.labelled({ ...at, label: i % CLASSES, deployedProbabilities: own });
+  };
+}
+
+async function reconstructionCost(features: number, random: Random): Promise<SignalCostRow> {
+  const spec = { referenceSamples: 200, delaySamples: 0, steps: 20 };
+  const options = { features, spec, open: openTrainingSession };
+  await using signal = new ReconstructionSignal(options);
+  const rows = Float32Array.from({ length: 200 * features }, () => random.normal());
+  await signal.errors(rows, 200);
+  const some = rows.subarray(0, TRIGGER * features);
+  const micros = await asyncRounds(() => signal.errors(some, TRIGGER));
+  return rowOf(`reconstruction, ${features} features, 8 at a time`, micros);
+}
+
+async function membersCost(random: Random): Promise<SignalCostRow> {
+  const model = lenet5();
+  const options = { optimizer: adam(), batchSize: BATCH };
+  await using session = await openTrainingSession(model, options);
+  const past = {
+    versions: () => Promise.resolve([0, 1, 2, 3]),
+    stateAt: () => Promise.resolve(model.state),
+  };
+  const members = await PinnedMembers.newest(past, { members: 4, everySamples: TRIGGER });
+  const inputs = Float32Array.from({ length: TRIGGER * PIXELS }, () => random.normal());
+  let sequence = 0;
+  const micros = await asyncRounds(() => {
+    sequence += TRIGGER;
+    return members.predict(session, inputs, TRIGGER, sequence);
+  });
+  return rowOf("four members, LeNet-5, one sample in 8", micros);
+}
+
+function probabilitiesOf(random: Random): Float64Array {
+  const powers = Float64Array.from({ length: CLASSES }, () => Math.exp(3 * random.normal()));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** Microseconds per call, per round. */
+function rounds(work: (i: number) => unknown): readonly number[] {
+  let i = 0;
+  return Array.from({ length: ROUNDS }, () => {
+    const startMs = performance.now();
+    for (let n = 0; n < VALUES; n++) work(i++);
+    return (1_000 * (performance.now() - startMs)) / VALUES;
+  });
+}
+
+/** Microseconds per sample of calls for eight, per call. */
+async function asyncRounds(work: () => Promise<unknown>): Promise<readonly number[]> {
+  const micros: number[] = [];
+  for (let call = 0; call < 300; call++) {
+    const startMs = performance.now();
+    await work();
+    if (call >= 50) micros.push((1_000 * (performance.now() - startMs)) / TRIGGER);
+  }
+  return micros;
+}
+
+async function stepsOf(session: TrainingSession, batch: TrainingBatch): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let step = 0; step < STEPS; step++) times.push((await session.step(batch)).stepMs);
+  return times;
+}
+
+function rowOf(signal: string, micros: readonly number[]): SignalCostRow {
+  return { signal, micros: median(micros), microsUndisturbed: quantile(micros, 0.1) };
+}
