@@ -1,12 +1,10 @@
 import {
-  defaultSignals,
   type DetectorSpec,
   type DriftResponse,
   type DriftSpec,
   frozen,
   fullRetraining,
   growingMemorySampling,
-  type MonitoredSignalSpec,
   online,
   proactive,
   type SamplerSpec,
@@ -45,17 +43,8 @@ const RESET: DriftResponse = {
   onDrift: { kind: "retrain", start: "cold", steps: 1, samplesMin: 1 },
 };
 
-const DEPLOYED: MonitoredSignalSpec = {
-  name: "deployed errors",
-  input: "deployedErrors",
-  detector: { kind: "changeScan" },
-};
-
-/** All default signals, and the errors of the model that learns: acting is for their sake. */
-const ENSEMBLE: WatchSpec = {
-  kind: "monitor",
-  spec: { signals: [...defaultSignals(), DEPLOYED] },
-};
+/** All default signals. */
+const ENSEMBLE: WatchSpec = { kind: "monitor", spec: {} };
 
 /** Policies that are not the name of a detector or a period. */
 const NAMED: Readonly<Record<string, Omit<Policy, "name">>> = {

@@ -93,7 +93,8 @@ export async function killedRun(
     const isEarly = random.below(4) === 0;
     const steps = (LAST_KILL * way.steps * (made + random.float())) / kills;
     const afterMs = random.below(isEarly ? 1_500 : way.killWithinMs);
-    await liveAndDie(args, { steps: isEarly ? 0 : Math.floor(steps), afterMs });
+    const mostSteps = Math.floor(LAST_KILL * way.steps);
+    await liveAndDie(args, { steps: isEarly ? 0 : Math.floor(steps), afterMs, mostSteps });
   }
   return outcomeOf(await ended(started(args).child), folder);
 }
@@ -145,18 +146,20 @@ function started(args: readonly string[]): {
 }
 
 /**
- * Lets the program come to so many steps in all, and go on for some milliseconds; then kills it.
+ * Lets the program come to so many steps in all, and go on for some milliseconds, but not beyond
+ * `mostSteps`; then kills it.
  * @throws Error when it has ended by itself
  */
 async function liveAndDie(
   args: readonly string[],
-  life: { readonly steps: number; readonly afterMs: number },
+  life: { readonly steps: number; readonly afterMs: number; readonly mostSteps: number },
 ): Promise<void> {
   const { child, address } = started(args);
   const closed = new Promise((resolve) => child.once("close", resolve));
   const url = life.steps === 0 ? null : await address;
   if (url !== null) await stepsMade(url, life.steps, child);
-  await sleep(life.afterMs);
+  const isFar = address.then((at) => (at === null ? null : stepsMade(at, life.mostSteps, child)));
+  await Promise.race([sleep(life.afterMs), isFar]);
   const isKilled = child.kill("SIGKILL");
   await closed;
   if (!isKilled) throw new Error(`everfresh ended before it was killed: ${args.join(" ")}`);
@@ -164,7 +167,8 @@ async function liveAndDie(
 
 async function stepsMade(url: string, steps: number, child: ChildProcess): Promise<void> {
   const startMs = performance.now();
-  while (child.exitCode === null && performance.now() - startMs < LIFE_MS_MAX) {
+  const isAlive = (): boolean => child.exitCode === null && child.signalCode === null;
+  while (isAlive() && performance.now() - startMs < LIFE_MS_MAX) {
     if (((await stepsAt(url)) ?? 0) >= steps) return;
     await sleep(LOOK_EVERY_MS);
   }

@@ -95,6 +95,19 @@ describe("a run that watches for drift", () => {
     expect(stateBytes(again.pinned)).toEqual(deployed[5]);
   });
 
+  it.each([
+    [{}, 160],
+    [{ pinFirstAt: 1_000 }, 0],
+  ])("looks at errors of the initial state unless that is fresh: %j", async (fresh, taken) => {
+    const drift = new DriftWatch({
+      ...{ spec: QUICK, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
+      ...{ initial: linearModel(12, 4).state, ...fresh },
+    });
+    await run(await optionsOn(emptyStores(), { source: stream, drift }));
+    const errors = drift.status().signals.find(({ name }) => name === "errors");
+    expect(errors?.taken).toBe(taken);
+  });
+
   it("lets go of samples whose labels were given up", async () => {
     const join = memoryLabelJoin({ clock: new ManualClock(), pendingMax: 10 });
     const stores = { ...emptyStores(), join };

@@ -108,7 +108,7 @@ const WEIGHTS_DEFAULT: Readonly<Record<SignalFamily, number>> = {
 /** More signals than this are no ensemble that anyone can read. */
 const SIGNALS_MAX = 32;
 
-/** What a classifier is watched by unless told otherwise: one or two cheap signals of each family. */
+/** What a classifier is watched by unless told otherwise: a few cheap signals of each family. */
 export function defaultSignals(): readonly MonitoredSignalSpec[] {
   return [
     {
@@ -123,6 +123,7 @@ export function defaultSignals(): readonly MonitoredSignalSpec[] {
       detector: { kind: "changeScan", direction: "both" },
     },
     { name: "errors", input: "errors", detector: { kind: "changeScan" } },
+    { name: "deployed errors", input: "deployedErrors", detector: { kind: "changeScan" } },
   ];
 }
 

@@ -37,7 +37,7 @@ export interface DriftWatchOptions extends Omit<DriftMonitorOptions, "checkpoint
   readonly checkpoint?: DriftWatchCheckpoint | undefined;
   /**
    * Samples taken up by training at which the monitor begins to go by the state that is deployed then:
-   * where the initial one knows nothing yet. @default it goes by the initial state
+   * where the initial one knows nothing yet, and is not looked at. @default it goes by the initial state
    */
   readonly pinFirstAt?: number;
   /** Records that there were before this monitor, of others. @default 0 */
@@ -94,6 +94,8 @@ export class DriftWatch {
   readonly #classes: number;
   readonly #preprocessing: Preprocessing;
   readonly #recordsBefore: number;
+  /** Whether the initial state knows nothing: what it predicts is then not looked at. */
+  readonly #isInitialFresh: boolean;
   #pinned: ModelState;
   #isInitial: boolean;
   #from: number | null;
@@ -117,6 +119,7 @@ export class DriftWatch {
     this.#recordsBefore = checkpoint?.recordsBefore ?? recordsBefore ?? 0;
     const pinned = checkpoint?.pinned ?? null;
     this.#isInitial = pinned === null;
+    this.#isInitialFresh = pinFirstAt !== undefined;
     this.#pinned = pinned === null ? initial : stateFrom(pinned, initial);
     this.#from = checkpoint?.from ?? null;
     this.#watched = checkpoint?.watched ?? 0;
@@ -227,7 +230,7 @@ export class DriftWatch {
     const observation = {
       ...{ sequence, eventTimeMs, version },
       features: preprocessBatch(this.#preprocessing, [features]),
-      probabilities: this.#probabilities(outputs, outputs.length - this.#classes),
+      probabilities: this.#ofPinned(outputs),
     };
     this.#report(this.#monitor.predicted(observation));
   }
@@ -236,10 +239,16 @@ export class DriftWatch {
     if (sequence < (this.#from ?? 0)) return;
     const observation = {
       ...{ sequence, label },
-      probabilities: this.#probabilities(outputs, outputs.length - this.#classes),
+      probabilities: this.#ofPinned(outputs),
       deployedProbabilities: this.#probabilities(outputs, this.#classes),
     };
     this.#report(this.#monitor.labelled(observation));
+  }
+
+  /** Errors of a model that has learned nothing would tell that nothing has changed, whatever has. */
+  #ofPinned(outputs: Float32Array): ArrayLike<number> {
+    if (this.#isInitial && this.#isInitialFresh) return [];
+    return this.#probabilities(outputs, outputs.length - this.#classes);
   }
 
   #probabilities(outputs: Float32Array, at: number): ArrayLike<number> {
