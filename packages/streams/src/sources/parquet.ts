@@ -1,9 +1,9 @@
+import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib";
 import type { Clock, Sample } from "@everfresh/core";
 import {
   type AsyncBuffer,
-  asyncBufferFromFile,
   type Compressors,
   type FileMetaData,
   parquetMetadataAsync,
@@ -130,7 +130,7 @@ async function* readRows(
 async function openTable(file: string): Promise<Table> {
   let buffer: AsyncBuffer;
   try {
-    buffer = await asyncBufferFromFile(file);
+    buffer = await partsOf(file);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new SourceUnreadableError(`Cannot read "${file}" (${reason})`, { cause, path: file });
@@ -148,6 +148,23 @@ async function openTable(file: string): Promise<Table> {
   } catch (cause) {
     throw notParquet(file, cause);
   }
+}
+
+/** Parts of a file, which is closed again before each is there: hyparquet's own come earlier. */
+async function partsOf(file: string): Promise<AsyncBuffer> {
+  const { size } = await stat(file);
+  return {
+    byteLength: size,
+    async slice(start, end = size) {
+      await using handle = await open(file);
+      const bytes = new Uint8Array(Math.min(end, size) - start);
+      let filled = 0;
+      for (let read = -1; read !== 0 && filled < bytes.length; filled += read) {
+        read = (await handle.read(bytes, filled, bytes.length - filled, start + filled)).bytesRead;
+      }
+      return bytes.buffer.slice(0, filled);
+    },
+  };
 }
 
 async function rowsOf(table: Table, rowStart: number, rowEnd: number): Promise<readonly Row[]> {
