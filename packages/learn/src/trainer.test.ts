@@ -107,6 +107,19 @@ describe("trainContinuously", () => {
     expect(reports.map(({ trained }) => trained.total)).toEqual([8, 16, 24, 32, 40]);
   });
 
+  it("tells the source what is safe in the history, so that it may forget that", async () => {
+    const stores = emptyStores();
+    const source = points({ size: 60, inputs: 12, classes: 4 });
+    const told: (readonly [number, number])[] = [];
+    const release = (to: number): Promise<void> => {
+      told.push([to, stores.history.count()]);
+      return Promise.resolve();
+    };
+    await run(await optionsOn(stores, { source: { ...source, release } }));
+    expect(told.at(-1)).toEqual([60, 60]);
+    expect(told.every(([to, count]) => to <= count)).toBe(true);
+  });
+
   it("trains on a shorter last chunk and ends with a checkpoint", async () => {
     const stores = emptyStores();
     const reports = await run(await optionsOn(stores, { size: 21 }));

@@ -33,13 +33,14 @@ export class LabelledArrivals implements Arrivals {
   }
 
   async receive({ least, most, waitMs }: Wanted): Promise<void> {
-    const { history, signal } = this.#options;
+    const { history, signal, source } = this.#options;
     await this.#inbox.filled(least, waitMs);
     if (signal.aborted) return;
     const received = this.#inbox.take(most, least);
     if (received.length === 0) return;
     const position = history.count();
     await history.append(received.map(({ item }) => item));
+    await source.release?.(history.count());
     received.forEach(({ atMs }, i) => this.#times.came(position + i, atMs));
   }
 
