@@ -1,7 +1,7 @@
 """Golden numbers for estimating accuracy without labels, run by hand:
 
     python bench/peers/golden_calibration.py \
-        > packages/learn/src/drift/calibration.golden.json
+        > packages/learn/src/drift/uncertainty/calibration.golden.json
 
 NumPy copies of what NannyML (CBPE: isotonic calibration, then the mean chance of being right) and
 scikit-learn (isotonic regression with np.interp between its knots, Brier score, reliability table)

@@ -2,7 +2,7 @@
 
     pip install river frouros scikit-learn
     python bench/peers/golden_drift.py ../shared/data/drift-streams \
-        > packages/learn/src/drift/detectors.golden.json
+        > packages/learn/src/drift/detectors/detectors.golden.json
 
 Streams of errors and of numbers, and at which of their values River's and Frouros' detectors alarm and
 warn. After an alarm both start anew: River by itself, Frouros because it is told to. KSWIN draws with

@@ -1,7 +1,7 @@
 """Golden numbers of two-sample statistics for packages/learn/src/drift, run by hand:
 
     pip install frouros scikit-learn scipy
-    python bench/peers/golden_two_sample.py > packages/learn/src/drift/two-sample.golden.json
+    python bench/peers/golden_two_sample.py > packages/learn/src/drift/two-sample/two-sample.golden.json
 
 Small random samples and what SciPy, Frouros and scikit-learn make of them. Evidently is not needed for
 its population stability index, which is written out; nor is anything for the linear-time MMD.

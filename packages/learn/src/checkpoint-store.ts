@@ -7,7 +7,7 @@ import {
   type StateOptions,
 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
-import type { DriftWatchCheckpoint } from "./drift/drift-watch.ts";
+import type { DriftWatchCheckpoint } from "./drift/monitor/drift-watch.ts";
 import type { LiveEvaluationCheckpoint } from "./evaluate/live-evaluation.ts";
 import type { SparsifierPosition } from "./sparsifiers/sparsifier.ts";
 import type { Costs } from "./strategies/cost-account.ts";

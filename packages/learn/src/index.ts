@@ -10,8 +10,8 @@ export {
   ConfidenceCalibration,
   type ConfidenceCalibrationOptions,
   type EstimatedAccuracy,
-} from "./drift/confidence-calibration.ts";
-export { detectorOf } from "./drift/detector-of.ts";
+} from "./drift/uncertainty/confidence-calibration.ts";
+export { detectorOf } from "./drift/detectors/detector-of.ts";
 export {
   type AdwinSpec,
   type ChangeScanSpec,
@@ -26,15 +26,15 @@ export {
   type HddmWSpec,
   type KswinSpec,
   type PageHinkleySpec,
-} from "./drift/detector-spec.ts";
-export { DriftMonitor } from "./drift/drift-monitor.ts";
-export type { DriftMonitorOptions } from "./drift/drift-monitor-options.ts";
+} from "./drift/detectors/detector-spec.ts";
+export { DriftMonitor } from "./drift/monitor/drift-monitor.ts";
+export type { DriftMonitorOptions } from "./drift/monitor/drift-monitor-options.ts";
 export type {
   DriftMonitorCheckpoint,
   DriftSignalsCheckpoint,
   DriftVerdictsCheckpoint,
   MonitoredSignalCheckpoint,
-} from "./drift/drift-monitor-checkpoint.ts";
+} from "./drift/monitor/drift-monitor-checkpoint.ts";
 export {
   type CompleteDriftSpec,
   completeDriftSpec,
@@ -44,7 +44,7 @@ export {
   type MonitoredSignalSpec,
   type RowsSpec,
   type SignalInput,
-} from "./drift/drift-spec.ts";
+} from "./drift/monitor/drift-spec.ts";
 export {
   DriftWatch,
   type DriftWatchCheckpoint,
@@ -52,27 +52,35 @@ export {
   type HeedReport,
   type WatchedLabel,
   type WatchedPrediction,
-} from "./drift/drift-watch.ts";
-export type { LabelledObservation, PredictedObservation } from "./drift/observations.ts";
-export { isotonicRegression } from "./drift/isotonic.ts";
+} from "./drift/monitor/drift-watch.ts";
+export type { LabelledObservation, PredictedObservation } from "./drift/monitor/observations.ts";
+export { isotonicRegression } from "./drift/uncertainty/isotonic.ts";
 export {
   PerformanceEstimate,
   type PerformanceEstimateOptions,
-} from "./drift/performance-estimate.ts";
-export { type MembersSpec, type PastVersions, PinnedMembers } from "./drift/pinned-members.ts";
+} from "./drift/uncertainty/performance-estimate.ts";
+export {
+  type MembersSpec,
+  type PastVersions,
+  PinnedMembers,
+} from "./drift/uncertainty/pinned-members.ts";
 export {
   type ReconstructionCheckpoint,
   type ReconstructionOptions,
   ReconstructionSignal,
-} from "./drift/reconstruction-signal.ts";
-export type { ReconstructionSpec } from "./drift/reconstruction-spec.ts";
+} from "./drift/reconstruction/reconstruction-signal.ts";
+export type { ReconstructionSpec } from "./drift/reconstruction/reconstruction-spec.ts";
 export {
   brierScore,
   Reliability,
   type ReliabilityBin,
   type ReliabilityScores,
-} from "./drift/reliability.ts";
-export type { EncoderBytes, EncoderSession, OpenSession } from "./drift/sample-encoder.ts";
+} from "./drift/uncertainty/reliability.ts";
+export type {
+  EncoderBytes,
+  EncoderSession,
+  OpenSession,
+} from "./drift/reconstruction/sample-encoder.ts";
 export type { Detector, Signal, SignalCheckpoint, SignalReading } from "./drift/signal.ts";
 export {
   checkDriftResponse,
@@ -85,16 +93,20 @@ export {
   type RollBackActionSpec,
   type WarnActionSpec,
   type WindowActionSpec,
-} from "./drift/response-spec.ts";
-export type { PendingRetraining, ResponseState, ResponseWindow } from "./drift/response.ts";
-export { type RowSignal, twoSampleSignal } from "./drift/two-sample.ts";
-export type { TwoSampleSpec, TwoSampleStatistic } from "./drift/two-sample-spec.ts";
+} from "./drift/response/response-spec.ts";
+export type {
+  PendingRetraining,
+  ResponseState,
+  ResponseWindow,
+} from "./drift/response/response.ts";
+export { type RowSignal, twoSampleSignal } from "./drift/two-sample/two-sample.ts";
+export type { TwoSampleSpec, TwoSampleStatistic } from "./drift/two-sample/two-sample-spec.ts";
 export {
   disagreement,
   predictiveEntropy,
   reconstructionError,
   smallMargin,
-} from "./drift/uncertainty.ts";
+} from "./drift/uncertainty/uncertainty.ts";
 export {
   DriftCheckpointError,
   EvaluationCheckpointError,

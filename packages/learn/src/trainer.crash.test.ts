@@ -1,8 +1,8 @@
 /** Kills the trainer at every call it makes to the outside, and resumes it with what is durable. */
 import { shiftedFeatures } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
-import type { DriftSpec } from "./drift/drift-spec.ts";
-import type { DriftActionSpec } from "./drift/response-spec.ts";
+import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
+import type { DriftActionSpec } from "./drift/response/response-spec.ts";
 import { points } from "./points.fixture.ts";
 import { COMPRESSION } from "./sparsifiers/gradient-specs.fixture.ts";
 import type { StepReport } from "./step-report.ts";

@@ -2,8 +2,8 @@
 import { cloneState, ManualClock, numeric, stateBytes } from "@everfresh/core";
 import { memoryLabelJoin, shiftedFeatures } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
-import type { DriftSpec } from "./drift/drift-spec.ts";
-import { DriftWatch } from "./drift/drift-watch.ts";
+import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
+import { DriftWatch } from "./drift/monitor/drift-watch.ts";
 import { linearModel } from "./linear-session.fixture.ts";
 import { points } from "./points.fixture.ts";
 import { proactive } from "./strategies/strategy-spec.ts";

@@ -2,8 +2,8 @@
 import { deployCopy, ManualClock, numeric, type Sample, stateBytes } from "@everfresh/core";
 import { type History, type LabelJoin, memoryHistory, memoryLabelJoin } from "@everfresh/streams";
 import { deployedAt } from "./checkpoint-store.ts";
-import type { DriftSpec } from "./drift/drift-spec.ts";
-import { DriftWatch } from "./drift/drift-watch.ts";
+import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
+import { DriftWatch } from "./drift/monitor/drift-watch.ts";
 import { LiveEvaluation } from "./evaluate/live-evaluation.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory-journal.ts";

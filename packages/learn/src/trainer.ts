@@ -24,7 +24,7 @@ import type { Arrivals } from "./arrivals/arrivals.ts";
 import { isDone, tell, test, waitForMore } from "./arrivals/flow.ts";
 import { openArrivals } from "./arrivals/open-arrivals.ts";
 import { deployChange } from "./deploy-change.ts";
-import { heedReports } from "./drift/heed-report.ts";
+import { heedReports } from "./drift/monitor/heed-report.ts";
 import type { JournalEntry } from "./journal/journal.ts";
 import { lastEpochLoss, retrain } from "./retrain.ts";
 import type { StepReport } from "./step-report.ts";

@@ -1,7 +1,7 @@
 import type { Clock, ModelState, Preprocessing } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { History, LabelJoin, Source } from "@everfresh/streams";
-import type { DriftWatch } from "../drift/drift-watch.ts";
+import type { DriftWatch } from "../drift/monitor/drift-watch.ts";
 import type { LiveEvaluation } from "../evaluate/live-evaluation.ts";
 import type { Pace, Sleep } from "../pace.ts";
 

@@ -1,6 +1,6 @@
 import type { Sample } from "@everfresh/core";
 import type { LabelEvent, LabelStats } from "@everfresh/streams";
-import type { DriftWatch } from "../drift/drift-watch.ts";
+import type { DriftWatch } from "../drift/monitor/drift-watch.ts";
 import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
 import { type PastTurn, pastTurns } from "./past-turns.ts";
 

@@ -1,6 +1,6 @@
 import { Random, streamOf } from "@everfresh/core";
 import type { History } from "@everfresh/streams";
-import type { PendingRetraining } from "../drift/response.ts";
+import type { PendingRetraining } from "../drift/response/response.ts";
 import type { PositionRange } from "../samplers/excluding.ts";
 import { includedRanges } from "./included-ranges.ts";
 import { countOf, type RetrainingIteration } from "./iteration.ts";

@@ -1,6 +1,6 @@
 import { assert, type Clock, type DriftActionRecord, type Random } from "@everfresh/core";
 import type { History } from "@everfresh/streams";
-import { drawnFrom, NO_RESPONSE, respond, triggerSizeAt } from "../drift/response.ts";
+import { drawnFrom, NO_RESPONSE, respond, triggerSizeAt } from "../drift/response/response.ts";
 import type { PositionRange } from "../samplers/excluding.ts";
 import type { TriggerDecision } from "../triggers/trigger.ts";
 import { Intake, type IntakeCounters } from "../triggers/overload.ts";

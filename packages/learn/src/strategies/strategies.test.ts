@@ -1,5 +1,5 @@
 /** Every kind of strategy, with every sampler, trigger, budget and overload policy, keeps the port. */
-import type { DriftActionSpec } from "../drift/response-spec.ts";
+import type { DriftActionSpec } from "../drift/response/response-spec.ts";
 import type { SamplerSpec } from "../samplers/sampler-spec.ts";
 import type { TriggerSpec } from "../triggers/trigger-spec.ts";
 import { strategyConformance } from "./strategy.conformance.ts";

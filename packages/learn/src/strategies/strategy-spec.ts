@@ -1,4 +1,4 @@
-import { checkDriftResponse, type DriftResponse } from "../drift/response-spec.ts";
+import { checkDriftResponse, type DriftResponse } from "../drift/response/response-spec.ts";
 import { LearnOptionError } from "../errors.ts";
 import { checkSamplerSpec, type SamplerSpec } from "../samplers/sampler-spec.ts";
 import { type BudgetSpec, checkBudgetSpec } from "../triggers/budget-spec.ts";

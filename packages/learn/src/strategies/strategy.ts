@@ -1,5 +1,5 @@
 import type { DriftActionRecord, RandomPosition } from "@everfresh/core";
-import type { ResponseState } from "../drift/response.ts";
+import type { ResponseState } from "../drift/response/response.ts";
 import type { BudgetCheckpoint } from "../triggers/budget.ts";
 import type { IntakeCounters } from "../triggers/overload.ts";
 import type { TrainingBeganEvent, TriggerCheckpoint, TriggerEvent } from "../triggers/trigger.ts";
