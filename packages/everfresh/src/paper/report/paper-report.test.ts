@@ -130,6 +130,16 @@ describe("the report", () => {
     expect(Object.entries(worse).find(([key]) => key.includes("dip"))?.[1]).toBe(false);
   });
 
+  it("expects the paper's ratio of steps on MNIST only", () => {
+    const rows = ROWS.map((row) => (row.name === "proactive-8" ? { ...row, steps: 7_000 } : row));
+    const { relations } = documentOf({
+      ...{ ...OPTIONS, experiment: EXPERIMENTS.cifar },
+      result: { rows, initial: [] },
+    });
+    const steps = relations.find(({ expected }) => expected.includes("times the steps"));
+    expect(steps).toMatchObject({ holds: true, found: "1.57 times; 2.00 times the seconds" });
+  });
+
   it("expects nothing of fewer samples", () => {
     expect(documentOf({ ...OPTIONS, scale: 0.1 }).relations).toEqual([]);
     expect(reportText({ ...OPTIONS, scale: 0.1 })).not.toContain("Expected");

@@ -9,8 +9,8 @@ export interface Relation {
   readonly holds: boolean;
 }
 
-/** Ten epochs as in the repository of the paper, 25 as in the paper: how many times more steps. */
-const STEPS_RATIO_MIN = { 10: 1.6, 25: 4 } as const;
+/** How many times more steps on MNIST: 10 epochs as in the paper's repository, 25 as in the paper. */
+const MNIST_STEPS_RATIO_MIN = { 10: 1.6, 25: 4 } as const;
 /** Points of a hundred by which a deployed copy may be worse than the trained state. */
 const LOSS_MAX = [
   ["0.001", 0.1],
@@ -37,7 +37,8 @@ export function relationsOf({ experiment, summaries }: TableContext): readonly R
       holds: ours >= theirs,
     });
     const ratio = retraining.steps / proactive.steps;
-    const least = STEPS_RATIO_MIN[experiment.epochs === 25 ? 25 : 10];
+    const least =
+      experiment.name === "mnist" ? MNIST_STEPS_RATIO_MIN[experiment.epochs === 25 ? 25 : 10] : 1;
     relations.push({
       expected: `full retraining takes ≥ ${least} times the steps of ${name}`,
       found: `${ratio.toFixed(2)} times; ${secondsRatio(retraining, proactive)} times the seconds`,
