@@ -1,11 +1,5 @@
 import { Random } from "@everfresh/core";
-import {
-  adam,
-  lenet5,
-  openTrainingSession,
-  type TrainingBatch,
-  type TrainingSession,
-} from "@everfresh/engine";
+import { adam, lenet5, openTrainingSession } from "@everfresh/engine";
 import {
   ConfidenceCalibration,
   disagreement,
@@ -28,7 +22,6 @@ const VALUES = 1_000;
 /** New samples per step, and samples in its batch. */
 const TRIGGER = 8;
 const BATCH = 128;
-const STEPS = 15;
 
 /** What a signal takes per sample. */
 export interface SignalCostRow {
@@ -36,21 +29,6 @@ export interface SignalCostRow {
   /** Microseconds per sample: the median of the rounds, and of the fastest tenth of them. */
   readonly micros: number;
   readonly microsUndisturbed: number;
-}
-
-/** What watching takes of a training step of LeNet-5. */
-export interface StepCost {
-  /** Milliseconds of a step: medians, and the fastest tenth. */
-  readonly stepMs: number;
-  readonly stepMsUndisturbed: number;
-  /** The same while it measures its gradient. */
-  readonly measuringStepMs: number;
-  readonly measuringStepMsUndisturbed: number;
-  /** Microseconds of the default ensemble per sample of 784 numbers and its label. */
-  readonly ensembleMicros: number;
-  readonly ensembleMicrosUndisturbed: number;
-  /** Part of a step that the ensemble takes for the eight new samples, both undisturbed. */
-  readonly overhead: number;
 }
 
 /** Times each signal on random predictions of ten classes and random rows. */
@@ -91,41 +69,6 @@ export async function signalCostRows(): Promise<readonly SignalCostRow[]> {
     await reconstructionCost(PIXELS, random),
     await membersCost(random),
   ];
-}
-
-/** Times steps of LeNet-5 with and without measuring, in turns, and the ensemble on its samples. */
-export async function stepCost(): Promise<StepCost> {
-  const random = new Random(2);
-  const batch: TrainingBatch = {
-    inputs: Float32Array.from({ length: BATCH * PIXELS }, () => random.normal()),
-    targets: Int32Array.from({ length: BATCH }, () => random.below(CLASSES)),
-    size: BATCH,
-  };
-  const options = { optimizer: adam(), batchSize: BATCH };
-  await using plain = await openTrainingSession(lenet5(), options);
-  await using measuring = await openTrainingSession(lenet5(), {
-    ...options,
-    measureGradient: true,
-  });
-  const [plainMs, measuringMs]: [number[], number[]] = [[], []];
-  for (let round = 0; round < ROUNDS; round++) {
-    // The first round is for compilers and caches.
-    const times = [await stepsOf(plain, batch), await stepsOf(measuring, batch)] as const;
-    if (round > 0) plainMs.push(...times[0]);
-    if (round > 0) measuringMs.push(...times[1]);
-  }
-  const rows = Array.from({ length: 200 }, () => probabilitiesOf(random));
-  const images = rows.map(() => Float32Array.from({ length: PIXELS }, () => random.normal()));
-  const row = rowOf("ensemble", rounds(ensembleOf(PIXELS, (i) => images[i % 200] ?? [], rows)));
-  const stepMsUndisturbed = quantile(plainMs, 0.1);
-  return {
-    ...{ stepMs: median(plainMs), stepMsUndisturbed },
-    measuringStepMs: median(measuringMs),
-    measuringStepMsUndisturbed: quantile(measuringMs, 0.1),
-    ensembleMicros: row.micros,
-    ensembleMicrosUndisturbed: row.microsUndisturbed,
-    overhead: (TRIGGER * row.microsUndisturbed) / 1_000 / stepMsUndisturbed,
-  };
 }
 
 /** The default ensemble: a sample, and its label at once. */
@@ -198,12 +141,6 @@ async function asyncRounds(work: () => Promise<unknown>): Promise<readonly numbe
     if (call >= 50) micros.push((1_000 * (performance.now() - startMs)) / TRIGGER);
   }
   return micros;
-}
-
-async function stepsOf(session: TrainingSession, batch: TrainingBatch): Promise<readonly number[]> {
-  const times: number[] = [];
-  for (let step = 0; step < STEPS; step++) times.push((await session.step(batch)).stepMs);
-  return times;
 }
 
 function rowOf(signal: string, micros: readonly number[]): SignalCostRow {

@@ -14,14 +14,17 @@ export class FeatureBlocks {
   /** What each of them is called. */
   readonly names: readonly string[];
 
-  /** @param names of the features; "feature 0" and so on where there are none */
-  constructor(features: number, names: readonly string[] = []) {
+  /**
+   * @param names of the features, where they have any
+   * @param each what one is called otherwise: "feature 0" and so on
+   */
+  constructor(features: number, names: readonly string[] = [], each = "feature") {
     this.#features = features;
     this.count = features <= SINGLE_MAX ? features : BLOCKS;
     this.names = Array.from({ length: this.count }, (_, i) => {
-      if (this.count === features) return names[i] ?? `feature ${i}`;
+      if (this.count === features) return names[i] ?? `${each} ${i}`;
       const [from, to] = [this.#start(i), this.#start(i + 1) - 1];
-      return `${names[from] ?? `feature ${from}`} to ${names[to] ?? to}`;
+      return `${names[from] ?? `${each} ${from}`} to ${names[to] ?? to}`;
     });
   }
 

@@ -38,10 +38,11 @@ export class FeatureWindow {
 
   /** The rows, the oldest first. */
   rows(): Rows {
-    const { length } = this.#data;
     const data = new Float64Array(this.#count * this.#features);
     const start = this.isFull ? this.#at * this.#features : 0;
-    for (let i = 0; i < data.length; i++) data[i] = this.#data[(start + i) % length] ?? NaN;
+    const oldest = this.#data.subarray(start, start + data.length);
+    data.set(oldest);
+    data.set(this.#data.subarray(0, data.length - oldest.length), oldest.length);
     return { count: this.#count, features: this.#features, data };
   }
 

@@ -76,7 +76,7 @@ export function fitStatistic(statistic: TwoSampleStatistic, reference: Rows): Fi
 
 function ofHistograms(
   reference: Rows,
-  distance: (first: Float64Array, second: Float64Array) => number,
+  distance: (first: ArrayLike<number>, second: ArrayLike<number>) => number,
   valueMin: number,
 ): FittedStatistic {
   const bins = Array.from(
@@ -84,11 +84,16 @@ function ofHistograms(
     (_, feature) => new FeatureBins(sortedColumn(reference, feature)),
   );
   const binned = bins.map((each, feature) => binnedColumn(reference, feature, each));
+  const referenceCounts = histogramsOf(reference, bins);
+  const counted = (rows: Rows): readonly Float64Array[] =>
+    rows === reference ? referenceCounts : histogramsOf(rows, bins);
   return {
-    values: (first, second) =>
-      Float64Array.from(bins, (each, feature) =>
-        distance(countsOf(first, feature, each), countsOf(second, feature, each)),
-      ),
+    values: (first, second) => {
+      const [before, after] = [counted(first), counted(second)];
+      return Float64Array.from(bins, (_, feature) =>
+        distance(before[feature] ?? [], after[feature] ?? []),
+      );
+    },
     resampled: (first, second) =>
       Float64Array.from(bins, (each, feature) => {
         const column = binned[feature] ?? new Uint8Array(0);
@@ -150,17 +155,20 @@ function changeAgoOf(reference: Uint8Array, recent: Uint8Array, bins: number): n
   return ago;
 }
 
-function countsOf(
+/** The histogram of each feature. */
+function histogramsOf(
   { count, features, data }: Rows,
-  feature: number,
-  bins: FeatureBins,
-): Float64Array {
-  const counts = new Float64Array(bins.count);
+  bins: readonly FeatureBins[],
+): readonly Float64Array[] {
+  const histograms = bins.map((each) => new Float64Array(each.count));
   for (let i = 0; i < count; i++) {
-    const bin = bins.binOf(data[i * features + feature] ?? NaN);
-    counts[bin] = (counts[bin] ?? 0) + 1;
+    for (let feature = 0; feature < features; feature++) {
+      const bin = bins[feature]?.binOf(data[i * features + feature] ?? NaN) ?? 0;
+      const counts = histograms[feature] as Float64Array;
+      counts[bin] = (counts[bin] ?? 0) + 1;
+    }
   }
-  return counts;
+  return histograms;
 }
 
 /** Per feature D over what is not missing, or how much more is missing, where that is more. */

@@ -92,6 +92,8 @@ class TwoSampleSignal implements RowSignal {
   #fitted: Fitted | null = null;
   /** What the bootstrap gave so far: the largest part of the statistic. */
   #chance: number[] = [];
+  /** Whether the largest is the first of these. */
+  #isSorted = false;
   #tail: TailFit | null = null;
   #parts: readonly number[] = [];
   #pValue: number | null = null;
@@ -184,6 +186,7 @@ class TwoSampleSignal implements RowSignal {
     this.#recent.reset();
     this.#fitted = null;
     this.#chance = [];
+    this.#isSorted = false;
     this.#tail = null;
     this.#parts = [];
     this.#pValue = null;
@@ -263,7 +266,8 @@ class TwoSampleSignal implements RowSignal {
   #compare(fitted: Fitted): void {
     const { statistic, reference } = fitted;
     this.#resample(fitted, this.#spec.resamples);
-    this.#chance.sort((left, right) => right - left);
+    if (!this.#isSorted) this.#chance.sort((left, right) => right - left);
+    this.#isSorted = true;
     this.#parts = [...statistic.values(reference, this.#recent.rows())];
     const value = Math.max(...this.#parts);
     const asLarge = this.#chance.filter((chance) => chance >= value).length;
