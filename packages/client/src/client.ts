@@ -1,18 +1,12 @@
-import { type Features, preprocessBatch } from "@everfresh/core";
+import type { Features } from "@everfresh/core";
 import type { Manifest, Replica, ReplicaStatus } from "@everfresh/sync";
 
 import { InputKindError } from "./errors.ts";
+import { featuresOf, type ModelInput, packedFeatures } from "./model-input.ts";
 import { indexOfMax, softmax } from "./softmax.ts";
 
 /** Samples per run of the model: bounds its memory, and how long an update waits. */
 const SAMPLES_PER_RUN_MAX = 1_024;
-
-/** One sample to predict. */
-export type ModelInput =
-  /** Pixels 0 to 255, planes one after another (channel, row, column), as the manifest says. */
-  | { readonly image: Uint8Array }
-  /** The numbers of a sample, as many as the manifest says. */
-  | { readonly features: Float32Array | readonly number[] };
 
 /** What the model says about one sample. */
 export interface ClassPrediction {
@@ -31,19 +25,21 @@ export interface Client extends AsyncDisposable {
   /** What the model is: name, classes, input. */
   readonly manifest: Manifest;
   /**
-   * The most probable class of one sample: preprocessing as the manifest says, then the model,
-   * whose outputs are logits, then softmax.
-   * @throws InputKindError for an image where numbers are wanted, or the other way round
+   * The most probable class of one sample: preprocessing as the manifest says, by the statistics of the
+   * version that answers, then the model, whose outputs are logits, then softmax.
+   * @throws InputKindError for an image where numbers are wanted, and the like
    * @throws ShapeError for a sample of another size
+   * @throws ValueRangeError for a missing number that no step of the preprocessing replaces
    * @throws TooManyPredictionsError when too many wait already
    */
   predict(input: ModelInput): Promise<ClassPrediction>;
   /**
    * As {@link Client.predict} for many samples, in their order, faster. Runs of 1,024 samples see
    * one version each.
-   * @param samples raw features: pixels as Uint8Array, or numbers as Float32Array
+   * @param samples as for one; or raw features as samples of a source have them: pixels and encoded
+   *   rows as Uint8Array, numbers as Float32Array
    */
-  predictBatch(samples: readonly Features[]): Promise<readonly ClassPrediction[]>;
+  predictBatch(samples: readonly (ModelInput | Features)[]): Promise<readonly ClassPrediction[]>;
   /** How it is now. */
   status(): ReplicaStatus;
   /**
@@ -65,12 +61,14 @@ export class ReplicaClient implements Client {
   }
 
   async predict(input: ModelInput): Promise<ClassPrediction> {
-    const [prediction] = await this.#run([this.#featuresOf(input)]);
+    const [prediction] = await this.#run([input]);
     if (prediction === undefined) throw new InputKindError("one sample gave no prediction");
     return prediction;
   }
 
-  async predictBatch(samples: readonly Features[]): Promise<readonly ClassPrediction[]> {
+  async predictBatch(
+    samples: readonly (ModelInput | Features)[],
+  ): Promise<readonly ClassPrediction[]> {
     const predictions: ClassPrediction[] = [];
     for (let at = 0; at < samples.length; at += SAMPLES_PER_RUN_MAX) {
       predictions.push(...(await this.#run(samples.slice(at, at + SAMPLES_PER_RUN_MAX))));
@@ -90,23 +88,11 @@ export class ReplicaClient implements Client {
     await this.#replica[Symbol.asyncDispose]();
   }
 
-  #featuresOf(input: ModelInput): Features {
-    const { kind } = this.manifest.preprocessing;
-    if ("image" in input) {
-      if (kind !== "image") throw new InputKindError("Model takes { features }, got { image }");
-      return input.image;
-    }
-    if (kind === "image") throw new InputKindError("Model takes { image }, got { features }");
-    return Float32Array.from(input.features);
-  }
-
-  async #run(samples: readonly Features[]): Promise<readonly ClassPrediction[]> {
+  async #run(samples: readonly (ModelInput | Features)[]): Promise<readonly ClassPrediction[]> {
     const { preprocessing, target } = this.manifest;
-    if (preprocessing.kind === "image" && samples.some((one) => !(one instanceof Uint8Array))) {
-      throw new InputKindError("Model takes images: pixels 0 to 255 as Uint8Array");
-    }
-    const inputs = preprocessBatch(preprocessing, samples);
-    const { outputs, version } = await this.#replica.predict(inputs, samples.length);
+    const each = samples.map((sample) => featuresOf(preprocessing, sample));
+    const features = packedFeatures(preprocessing, each);
+    const { outputs, version } = await this.#replica.predict(features, samples.length);
     return samples.map((_, i) => {
       const probabilities = softmax(outputs.subarray(i * target.count, (i + 1) * target.count));
       const classIndex = indexOfMax(probabilities);

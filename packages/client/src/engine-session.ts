@@ -1,4 +1,4 @@
-import type { Update } from "@everfresh/core";
+import type { Features, Preprocessing, Update } from "@everfresh/core";
 import type { InferenceSession, VersionedState } from "@everfresh/engine";
 import {
   type Manifest,
@@ -15,14 +15,19 @@ import { TooManyPredictionsError } from "./errors.ts";
 /** Predictions that may wait: half of what the engine takes, so that updates always find room. */
 export const PREDICTIONS_WAITING_MAX = 512;
 
-/** Opens a model for prediction, from a state of its own. */
-export type OpenSession = (onnx: Uint8Array, initial: VersionedState) => Promise<InferenceSession>;
+/** Opens a model for predictions from raw features, with a state of its own. */
+export type OpenSession = (
+  onnx: Uint8Array,
+  initial: VersionedState,
+  preprocessing: Preprocessing,
+) => Promise<InferenceSession>;
 
 /** A replica's runtime that opens an inference session per model. */
 export function sessionRuntime(open: OpenSession): Runtime {
   return {
     async load(manifest, snapshot) {
-      const inference = await open(manifest.graph, versioned(manifest, snapshot));
+      const { graph, preprocessing } = manifest;
+      const inference = await open(graph, versioned(manifest, snapshot), preprocessing);
       return new EngineSession(manifest, inference);
     },
   };
@@ -38,11 +43,11 @@ class EngineSession implements RuntimeSession {
     this.#inference = inference;
   }
 
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  async predict(features: Features, size: number): Promise<Prediction> {
     if (this.#waiting >= PREDICTIONS_WAITING_MAX) throw new TooManyPredictionsError(this.#waiting);
     this.#waiting++;
     try {
-      return await this.#inference.predict(inputs, size);
+      return await this.#inference.predict(features, size);
     } finally {
       this.#waiting--;
     }

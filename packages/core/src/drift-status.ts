@@ -47,7 +47,10 @@ export interface DriftSignalStatus {
   readonly ignored: number;
   /** Drifts that it had a part in, ever. */
   readonly alarms: number;
-  /** Part of the stream that it looks at, above 0, at most 1; less is slower to see a change. */
+  /**
+   * Part of the stream that it looks at, above 0, at most 1. To be seen as soon, a change must be about
+   * 1 / √share times as large; the same change takes 1 / share times as many samples.
+   */
   readonly share: number;
   /** The features or classes that have moved most, at most 5. */
   readonly moved: readonly MovedPart[];
@@ -102,6 +105,8 @@ export interface DriftStatus {
   readonly labelled: number;
   /** One or two plain sentences. */
   readonly explanation: string;
+  /** What the verdict goes by: samples between two chances of a stable stream to show as much together. */
+  readonly evidence: number | null;
   /** How signals become a verdict. */
   readonly vote: string;
   /** Samples between two false alarms, and false warnings, of all signals together. */
@@ -126,6 +131,14 @@ export interface DriftActionRecord {
   readonly versions: { readonly from: number; readonly to: number | null } | null;
 }
 
+/** What of a signal has moved. */
+export interface SignalMovement {
+  /** Its name. */
+  readonly signal: string;
+  /** The features or classes that have moved most, at most 5. */
+  readonly parts: readonly MovedPart[];
+}
+
 /** A warning or a drift that was seen, and what became of it. */
 export interface DriftRecord {
   /** Ascending from 1. */
@@ -140,17 +153,20 @@ export interface DriftRecord {
   readonly since: DriftPosition | null;
   /** Names of the signals that it goes back to, the strongest first. */
   readonly signals: readonly string[];
+  /** Which features or classes had moved in each of them. */
+  readonly moved: readonly SignalMovement[];
   readonly explanation: string;
   /**
-   * Of a drift: whether labels of the samples since then agree. Of a warning: confirmed by a drift,
-   * withdrawn when it was over without one.
+   * Of a drift: whether labels of the samples since then agree; unsettled where too few came before the
+   * model that it was seen by was another one. Of a warning: confirmed by a drift, withdrawn when it was
+   * over without one.
    */
-  readonly outcome: "open" | "confirmed" | "withdrawn";
+  readonly outcome: "open" | "confirmed" | "withdrawn" | "unsettled";
   readonly outcomeAt: DriftPosition | null;
   readonly action: DriftActionRecord | null;
 }
 
-/** The verdict has changed, or labels have confirmed or withdrawn one. */
+/** The verdict has changed, or what has become of an earlier one is known. */
 export interface DriftVerdictReport {
   readonly verdict: DriftVerdict;
   readonly likelihood: number;

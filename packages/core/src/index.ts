@@ -26,6 +26,7 @@ export type {
   DriftVerdictReport,
   MovedPart,
   SignalFamily,
+  SignalMovement,
 } from "./drift-status.ts";
 export {
   assert,
@@ -43,17 +44,17 @@ export {
   image,
   type ImageOptions,
   type ImagePreprocessing,
-  inputShapeOf,
   numeric,
   type NumericOptions,
   type NumericPreprocessing,
-  preprocessBatch,
-  preprocessInto,
+  type PlainPreprocessing,
+  plainShapeOf,
   type Preprocessing,
   standardised,
 } from "./preprocessing.ts";
 export { bytePairOf, type BytePairVocabulary } from "./preprocessing/byte-pair.ts";
 export {
+  checkStatistics,
   type FeatureStatistics,
   statisticsChanges,
   statisticsIn,
@@ -82,21 +83,17 @@ export {
   type Step,
   type TokenEncoder,
 } from "./preprocessing/pipeline.ts";
+export { loadPreprocessor } from "./preprocessing/load-preprocessor.ts";
 export { pipelineOf } from "./preprocessing/pipeline-of.ts";
-export {
-  type Preprocessor,
-  preprocessorOf,
-  type TransformMode,
-} from "./preprocessing/preprocessor.ts";
+export { preprocessingOf } from "./preprocessing/preprocessing-of.ts";
+export type { Preprocessor, TransformMode } from "./preprocessing/preprocessor.ts";
+export { inputShapeOf, preprocessBatch, preprocessorOf } from "./preprocessing/preprocessor-of.ts";
+export { rawSizeOf } from "./preprocessing/raw-size.ts";
+export { samplesIn } from "./preprocessing/samples-in.ts";
 export { SeriesWindow } from "./preprocessing/series-window.ts";
-export {
-  decodeRow,
-  encodeRow,
-  rowBytesOf,
-  type RowColumn,
-  type RowValue,
-  TEXT_BYTES_MAX,
-} from "./preprocessing/table-row.ts";
+export { isFeatureStatistic } from "./preprocessing/statistic-name.ts";
+export { rowBytesOf, type RowColumn } from "./preprocessing/row-layout.ts";
+export { decodeRow, encodeRow, type RowValue, TEXT_BYTES_MAX } from "./preprocessing/table-row.ts";
 export { philox, Random, type RandomPosition, streamOf } from "./random.ts";
 export {
   classes,

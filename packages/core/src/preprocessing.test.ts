@@ -1,14 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "./errors.ts";
-import {
-  image,
-  inputShapeOf,
-  numeric,
-  preprocessBatch,
-  preprocessInto,
-  standardised,
-} from "./preprocessing.ts";
+import { image, numeric, plainInto, standardised } from "./preprocessing.ts";
+import { inputShapeOf, preprocessBatch } from "./preprocessing/preprocessor-of.ts";
 
 describe("image preprocessing", () => {
   it("is (pixel / 255 − mean) / std for every channel", () => {
@@ -147,7 +141,7 @@ describe("a batch", () => {
 
   it("touches nothing but its own place", () => {
     const target = new Float32Array(6).fill(9);
-    preprocessInto(image({ width: 2, height: 1 }), Uint8Array.of(0, 255), target, 2);
+    plainInto(image({ width: 2, height: 1 }), Uint8Array.of(0, 255), target, 2);
     expect([...target]).toEqual([9, 9, 0, 1, 9, 9]);
   });
 

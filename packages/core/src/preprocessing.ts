@@ -1,12 +1,16 @@
 import { ShapeError } from "./errors.ts";
 import type { Features } from "./sample.ts";
+import type { Pipeline } from "./preprocessing/pipeline.ts";
 import { type Shape, sizeOf } from "./tensor.ts";
 
 /**
  * The declarative transform from the raw features of a sample to the model's input. Training, server
  * and replicas run this same code on the same description, which travels with the model.
  */
-export type Preprocessing = ImagePreprocessing | NumericPreprocessing;
+export type Preprocessing = PlainPreprocessing | Pipeline;
+
+/** A transform that learns nothing. */
+export type PlainPreprocessing = ImagePreprocessing | NumericPreprocessing;
 
 /** 8-bit images, planes one after another (channel, row, column): `(pixel / 255 − mean) / std`. */
 export interface ImagePreprocessing {
@@ -134,24 +138,24 @@ export function standardised(
   return numeric(size, { mean, std, ...options });
 }
 
-/** Shape of the model input of one sample, without the batch dimension. */
-export function inputShapeOf(preprocessing: Preprocessing): Shape {
+/** Shape of what a transform without state makes of one sample. */
+export function plainShapeOf(preprocessing: PlainPreprocessing): Shape {
   return preprocessing.kind === "image"
     ? [preprocessing.channels, preprocessing.height, preprocessing.width]
     : [preprocessing.size];
 }
 
 /**
- * Transforms one sample into `target` from index `at` on.
+ * Transforms one sample, without state, into `target` from index `at` on.
  * @throws ShapeError when the sample has another number of values than the description says.
  */
-export function preprocessInto(
-  preprocessing: Preprocessing,
+export function plainInto(
+  preprocessing: PlainPreprocessing,
   features: Features,
   target: Float32Array,
   at: number,
 ): void {
-  const size = sizeOf(inputShapeOf(preprocessing));
+  const size = sizeOf(plainShapeOf(preprocessing));
   if (features.length !== size) {
     throw new ShapeError(`Sample has ${features.length} values, the model takes ${size}`, {
       expected: size,
@@ -179,18 +183,4 @@ export function preprocessInto(
       target[at + i] = (features[i] ?? 0) * scale - shift;
     }
   }
-}
-
-/**
- * Transforms a batch: float32, samples one after another.
- * @throws ShapeError as {@link preprocessInto}
- */
-export function preprocessBatch(
-  preprocessing: Preprocessing,
-  batch: readonly Features[],
-): Float32Array<ArrayBuffer> {
-  const size = sizeOf(inputShapeOf(preprocessing));
-  const target = new Float32Array(batch.length * size);
-  batch.forEach((features, i) => preprocessInto(preprocessing, features, target, i * size));
-  return target;
 }

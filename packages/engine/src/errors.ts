@@ -103,6 +103,13 @@ export class ModelHeadError extends EverfreshError {
   }
 }
 
+/** No embedding can be had from this value of a model. */
+export class ModelLayerError extends EverfreshError {
+  constructor(layer: string, reason: string) {
+    super("EF_MODEL_LAYER", `The value "${layer}" of the model is no embedding: ${reason}`);
+  }
+}
+
 // sessions
 
 /** ONNX Runtime does not load, or the execution provider that is asked for is not there. */

@@ -17,6 +17,7 @@ export {
   InvalidSafetensorsError,
   ModelDTypeError,
   ModelHeadError,
+  ModelLayerError,
   ModelSignatureError,
   NonFiniteLossError,
   RuntimeFailedError,
@@ -59,9 +60,11 @@ export type { SoftmaxCrossEntropySpec } from "./losses/softmax-cross-entropy.ts"
 export { autoEncoder, type AutoEncoderOptions } from "./models/auto-encoder.ts";
 export { densenet161 } from "./models/densenet.ts";
 export { dlrmSmall, type DlrmSmallOptions } from "./models/dlrm-small.ts";
+export { embeddingModel } from "./models/embedding-model.ts";
 export { exportModel, type ExportOptions } from "./models/export-model.ts";
 export { foldBatchNorm } from "./models/fold-batch-norm.ts";
 export type { ImageModelOptions } from "./models/image-model.ts";
+export { forwardMultiplications } from "./models/forward-cost.ts";
 export { freeze } from "./models/freeze.ts";
 export { type ImportOptions, importModel } from "./models/import-model.ts";
 export { inferenceGraph } from "./models/inference-graph.ts";
@@ -70,6 +73,12 @@ export { lstmClassifier, type LstmClassifierOptions } from "./models/lstm-classi
 export { mlp, type MlpOptions } from "./models/mlp.ts";
 export { mobilenetV2, type MobilenetV2Options } from "./models/mobilenet-v2.ts";
 export type { Model, ModelPort } from "./models/model.ts";
+export {
+  type FiledPreprocessing,
+  importPreprocessing,
+  preprocessingIn,
+  preprocessingMetadata,
+} from "./models/preprocessing-metadata.ts";
 export { replaceHead, type ReplaceHeadOptions } from "./models/replace-head.ts";
 export { resnet18, resnet50 } from "./models/resnet.ts";
 export { resnet20 } from "./models/resnet20.ts";
@@ -83,6 +92,7 @@ export {
   transformerEncoder,
   type TransformerEncoderOptions,
 } from "./models/transformer-encoder.ts";
+export { withStatistics } from "./models/with-statistics.ts";
 export { adagrad, type AdagradSpec } from "./optimizers/adagrad.ts";
 export {
   adam,

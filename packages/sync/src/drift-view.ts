@@ -39,6 +39,8 @@ export interface DriftPoint {
   readonly version: number;
   readonly verdict: DriftVerdict;
   readonly likelihood: number;
+  /** What the verdict went by: evidence of all signals together; null before there was any. */
+  readonly together: number | null;
   /**
    * Of each signal, in the order of the status: samples between two such chances on a stable stream,
    * so that all of them have one scale and one band; null where it had nothing to say.

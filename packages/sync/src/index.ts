@@ -4,7 +4,7 @@
  * @module
  */
 export { PARAMETERS_MAX } from "./codec/limits.ts";
-export { decodeManifest, encodeManifest } from "./codec/manifest-codec.ts";
+export { checkManifest, decodeManifest, encodeManifest } from "./codec/manifest-codec.ts";
 export { mergeUpdates } from "./codec/merge-updates.ts";
 export {
   importPublicKey,
@@ -40,6 +40,7 @@ export type {
   DriftStatus,
   DriftVerdict,
   MovedPart,
+  SignalMovement,
 } from "@everfresh/core";
 export {
   ConnectError,
@@ -86,6 +87,7 @@ export { replicaStoreIn, type StoreFiles } from "./replica/store-files.ts";
 export type { ReplicaLimits, ReplicaPhase } from "./replica/replica-machine.ts";
 export type { Prediction, Runtime, RuntimeSession, StateName } from "./replica/runtime.ts";
 export type {
+  FeatureStatus,
   IntakeStatus,
   LabelStatus,
   ModelScores,

@@ -58,6 +58,27 @@ export interface ModelStatus {
   readonly heldOutAccuracy: number | null;
   /** How states do on samples before they are learned; null before the first sample. */
   readonly scores: ModelScores | null;
+  /** What was asked of the cache of features; null before training is open. */
+  readonly features: FeatureStatus | null;
+}
+
+/** What was asked of a cache of features since the process began, of past samples only. */
+export interface FeatureStatus {
+  /** Features that steps asked for. */
+  readonly asked: number;
+  /** Of these, cached ones; those that had been evicted, or never cached; */
+  readonly cached: number;
+  readonly absent: number;
+  /** and those made anew because statistics had moved too far. */
+  readonly stale: number;
+  /** Share of those asked for that were there, stale or not, 0 to 1; 1 before anything was asked. */
+  readonly utilisation: number;
+  /** Samples whose features have room. */
+  readonly capacity: number;
+  /** Budget in bytes. */
+  readonly bytesMax: number;
+  /** How far the statistics of cached features may be from the present ones. */
+  readonly tolerance: number;
 }
 
 /** What decides when a model is trained, and what became of the samples that arrived. */

@@ -17,8 +17,8 @@ import { sessionRuntime } from "../engine-session.ts";
  */
 export function inThreadRuntime(build: WebBuild, options: InThreadOptions = {}): Runtime {
   let starting: ReturnType<typeof openInThreadEngine> | null = null;
-  return sessionRuntime(async (onnx, initial) => {
+  return sessionRuntime(async (onnx, initial, preprocessing) => {
     starting ??= openInThreadEngine(build, options);
-    return (await starting).open(onnx, initial);
+    return (await starting).open(onnx, initial, preprocessing);
   });
 }

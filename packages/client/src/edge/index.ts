@@ -3,10 +3,11 @@
  * made while it runs. What computes is given by the caller.
  * @module
  */
-export type { ClassPrediction, Client, ModelInput } from "../client.ts";
+export type { ClassPrediction, Client } from "../client.ts";
 export type { ConnectOptions } from "../connect-options.ts";
 export type { ConnectTarget } from "../connect-target.ts";
 export { InputKindError, InvalidUrlError, TooManyPredictionsError } from "../errors.ts";
+export type { ModelInput } from "../model-input.ts";
 export { webSocketUrl } from "../model-url.ts";
 export { softmax } from "../softmax.ts";
 export { connect } from "./connect.ts";

@@ -41,7 +41,7 @@ const serve: ServeWorker = (line) =>
     storeAt: (place) => storeOfPage(place as StorePlace & { kind: "page" }),
     async openEngine(setup) {
       const engine = await openInThreadEngine(wasmBuild, setup);
-      return (onnx, initial) => engine.open(onnx, initial);
+      return (...model) => engine.open(...model);
     },
   });
 

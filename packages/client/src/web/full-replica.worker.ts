@@ -25,10 +25,11 @@ if (!isRuntimeThread(scope.name)) {
       const { mode, threads, wasmPaths } = setup;
       if (mode === "patch") {
         const engine = await openInThreadEngine(wasmBuild, setup);
-        return (onnx, initial) => engine.open(onnx, initial);
+        return (...model) => engine.open(...model);
       }
       const options = { mode, threads, ...(wasmPaths === null ? {} : { wasmPaths }) };
-      return (onnx, initial) => openWasmInference(onnx, initial, options);
+      return (onnx, initial, preprocessing) =>
+        openWasmInference(onnx, initial, { ...options, preprocessing });
     },
   });
 }

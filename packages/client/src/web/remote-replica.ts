@@ -1,4 +1,4 @@
-import { systemClock } from "@everfresh/core";
+import { type Features, systemClock } from "@everfresh/core";
 import {
   type ErrorClasses,
   fromTransferred,
@@ -81,16 +81,16 @@ class RemoteReplica implements Replica {
     return this.#views.values();
   }
 
-  /** @param inputs whose memory moves to the worker */
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  /** @param features whose memory moves to the worker */
+  async predict(features: Features, size: number): Promise<Prediction> {
     if (this.#disposal !== null) throw new ReplicaClosedError("it was disposed");
     if (this.#predicting >= PREDICTIONS_WAITING_MAX) {
       throw new TooManyPredictionsError(this.#predicting);
     }
     this.#predicting++;
     try {
-      const request = { inputs, size } satisfies PredictRequest;
-      const { buffer } = inputs;
+      const request = { features, size } satisfies PredictRequest;
+      const { buffer } = features;
       const moved = buffer instanceof ArrayBuffer ? [buffer] : [];
       return (await this.#caller.call("predict", request, moved)) as Prediction;
     } finally {

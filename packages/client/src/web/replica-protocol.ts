@@ -4,13 +4,14 @@
  *   page                                  worker
  *   open(setup)               ─────────►  starts ONNX Runtime, joins the feed, keeps the state
  *                             ◄─────────  done, after a note with status and manifest
- *   predict(inputs, size)     ─────────►
+ *   predict(features, size)   ─────────►
  *                             ◄─────────  outputs and the version that gave them
  *                             ◄─────────  note: status, manifest, store errors, as they change
  *   close()                   ─────────►  writes what the store lacks, leaves the feed
  *
- * Only inputs, outputs and statuses cross: the state, snapshots and updates never do.
+ * Only features, outputs and statuses cross: the state, snapshots and updates never do.
  */
+import type { Features } from "@everfresh/core";
 import type { TransferredError, WasmPaths } from "@everfresh/engine/in-thread";
 import type { Manifest, ReplicaStatus } from "@everfresh/sync";
 
@@ -64,6 +65,7 @@ export type ReplicaNote =
 
 /** A prediction that the page asks for. */
 export interface PredictRequest {
-  readonly inputs: Float32Array;
+  /** Raw, samples one after another. */
+  readonly features: Features;
   readonly size: number;
 }

@@ -17,7 +17,7 @@ if (!isRuntimeThread(scope.name)) {
     storeAt: indexedDbAt,
     async openEngine(setup) {
       const engine = await openInThreadEngine(wasmBuild, setup);
-      return (onnx, initial) => engine.open(onnx, initial);
+      return (...model) => engine.open(...model);
     },
   });
 }

@@ -48,8 +48,8 @@ export function serveReplica(line: Line, parts: WorkerParts): void {
       void new ViewSender(line, await replica).run();
       return { value: null };
     },
-    async predict({ inputs, size }: PredictRequest) {
-      const prediction = await (await opened()).predict(inputs, size);
+    async predict({ features, size }: PredictRequest) {
+      const prediction = await (await opened()).predict(features, size);
       return { value: prediction, transfer: [prediction.outputs.buffer as ArrayBuffer] };
     },
     async close() {
@@ -78,7 +78,7 @@ async function join(
     } satisfies ReplicaNote);
   return openReplica({
     transport: transportAt(transport),
-    runtime: sessionRuntime(async (onnx, initial) => (await engine)(onnx, initial)),
+    runtime: sessionRuntime(async (...model) => (await engine)(...model)),
     clock: systemClock,
     // It only spreads out reconnections, so it need not be repeatable.
     random: { float: () => Math.random() },

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { ShapeError } from "../errors.ts";
 import { Random } from "../random.ts";
 import { type Augmentation, pipeline } from "./pipeline.ts";
-import { type Preprocessor, preprocessorOf } from "./preprocessor.ts";
+import type { Preprocessor } from "./preprocessor.ts";
+import { preprocessorOf } from "./preprocessor-of.ts";
 
 const RAW = { kind: "image", width: 4, height: 3, channels: 2 } as const;
 const PIXELS = Uint8Array.from({ length: 24 }, (_, i) => i + 1);

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError, ValueRangeError } from "../errors.ts";
 import { type Pipeline, pipeline, type Step } from "./pipeline.ts";
-import { type Preprocessor, preprocessorOf } from "./preprocessor.ts";
+import type { Preprocessor } from "./preprocessor.ts";
+import { preprocessorOf } from "./preprocessor-of.ts";
 import { joined } from "./split-float.ts";
-import { encodeRow, type RowColumn } from "./table-row.ts";
+import type { RowColumn } from "./row-layout.ts";
+import { encodeRow } from "./table-row.ts";
 
 const COLUMNS = ["a", "b", "c"];
 

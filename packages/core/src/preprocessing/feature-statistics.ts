@@ -1,6 +1,7 @@
 import { ShapeError } from "../errors.ts";
 import { dataOf, type ModelState, type StateLayout, type StateTensorSpec } from "../state.ts";
 import type { BufferChange } from "../update.ts";
+import { isFeatureStatistic } from "./statistic-name.ts";
 
 /**
  * What a pipeline has learned: float32 tensors [2, channels], in the order of its specifications. A
@@ -34,6 +35,22 @@ export function statisticsChanges(
       data: statistics[i] ?? new Float32Array(0),
     }))
     .sort((a, b) => a.tensor - b.tensor);
+}
+
+/**
+ * Checks that a layout has these statistics and no others.
+ * @throws ShapeError that names the one that is missing, of another shape, or too many
+ */
+export function checkStatistics(layout: StateLayout, specs: readonly StateTensorSpec[]): void {
+  for (const spec of specs) entryOf(layout, spec);
+  const names = new Set(specs.map(({ name }) => name));
+  const foreign = layout.tensors.find(
+    (entry) => isFeatureStatistic(entry) && !names.has(entry.name),
+  );
+  if (foreign === undefined) return;
+  throw new ShapeError(`State has statistics "${foreign.name}" that preprocessing does not know`, {
+    name: foreign.name,
+  });
 }
 
 function entryOf(layout: StateLayout, spec: StateTensorSpec): StateLayout["tensors"][number] {

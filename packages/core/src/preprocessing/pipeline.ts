@@ -1,5 +1,5 @@
 import type { BytePairVocabulary } from "./byte-pair.ts";
-import type { RowColumn } from "./table-row.ts";
+import type { RowColumn } from "./row-layout.ts";
 
 /**
  * A transform with state, from raw features to the model's input: plain data that travels with the

@@ -4,9 +4,11 @@ import { bytePairOf, bytePairTokenizer } from "./byte-pair.ts";
 import type { FeatureStatistics } from "./feature-statistics.ts";
 import { murmurHashOf } from "./murmur-hash.ts";
 import { type Branch, type Encoder, pipeline, type Step } from "./pipeline.ts";
-import { type Preprocessor, preprocessorOf } from "./preprocessor.ts";
+import type { Preprocessor } from "./preprocessor.ts";
+import { preprocessorOf } from "./preprocessor-of.ts";
 import { joined } from "./split-float.ts";
-import { encodeRow, type RowColumn } from "./table-row.ts";
+import type { RowColumn } from "./row-layout.ts";
+import { encodeRow } from "./table-row.ts";
 
 type Rows = readonly (readonly (number | null)[])[];
 

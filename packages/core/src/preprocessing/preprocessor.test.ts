@@ -2,12 +2,13 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DeployedState } from "../deployed-state.ts";
 import { ShapeError } from "../errors.ts";
-import { image, numeric, preprocessBatch } from "../preprocessing.ts";
+import { image, numeric } from "../preprocessing.ts";
 import { Random } from "../random.ts";
 import { createState, stateLayout } from "../state.ts";
 import { statisticsChanges, statisticsIn } from "./feature-statistics.ts";
 import { type Pipeline, pipeline, type Step } from "./pipeline.ts";
-import { type Preprocessor, preprocessorOf } from "./preprocessor.ts";
+import type { Preprocessor } from "./preprocessor.ts";
+import { preprocessBatch, preprocessorOf } from "./preprocessor-of.ts";
 import { joined } from "./split-float.ts";
 import { encodeRow } from "./table-row.ts";
 

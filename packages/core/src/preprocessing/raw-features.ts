@@ -3,12 +3,16 @@ import type { Features } from "../sample.ts";
 import type { NumbersShape } from "./channels.ts";
 import type { Texts } from "./encoders/prepare-encoder.ts";
 import type { Branch, RawFeatures } from "./pipeline.ts";
-import { numberAt, type RowColumn, rowOffsets, TEXT_BYTES_MAX, textAt } from "./table-row.ts";
+import { type RowColumn, rowOffsets } from "./row-layout.ts";
+import { numberAt, TEXT_BYTES_MAX, textAt } from "./table-row.ts";
 
 /**
  * Numbers are kept within ± this, so that their squares and sums of squares fit float32 statistics.
  */
 const MAGNITUDE_MAX = 1e18;
+
+/** Values of a sample: a model of that many inputs would not fit a state. */
+const RAW_VALUES_MAX = 2 ** 26;
 
 /** What a branch takes of a sample: numbers, or texts. */
 export type BranchReader =
@@ -22,20 +26,6 @@ export type BranchReader =
       readonly columns: readonly string[];
       readonly read: (features: Features) => Texts;
     };
-
-/** How many values the features of a sample have. */
-export function rawSizeOf(raw: RawFeatures): number {
-  switch (raw.kind) {
-    case "numbers":
-      return raw.columns.length;
-    case "row":
-      return rowOffsets(raw.columns).at(-1) ?? 0;
-    case "image":
-      return raw.channels * raw.height * raw.width;
-    case "series":
-      return raw.length * raw.channels;
-  }
-}
 
 /**
  * Checks the sizes and names of raw features.
@@ -52,6 +42,9 @@ export function checkRaw(raw: RawFeatures): void {
     throw new ShapeError(
       `Raw features of kind ${raw.kind} need positive sizes, got ${sizes.join(", ")}`,
     );
+  }
+  if (sizes.reduce((size, each) => size * each, 1) > RAW_VALUES_MAX) {
+    throw new ShapeError(`Raw features of kind ${raw.kind} have at most ${RAW_VALUES_MAX} values`);
   }
   const names = namesOf(raw);
   if (new Set(names).size !== names.length || names.includes("")) {

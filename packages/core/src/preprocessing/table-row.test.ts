@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../errors.ts";
-import { decodeRow, encodeRow, type RowColumn, rowBytesOf, type RowValue } from "./table-row.ts";
+import { rowBytesOf, type RowColumn } from "./row-layout.ts";
+import { decodeRow, encodeRow, type RowValue } from "./table-row.ts";
 
 const COLUMNS: readonly RowColumn[] = [
   { name: "n", kind: "number" },

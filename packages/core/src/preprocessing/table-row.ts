@@ -6,16 +6,7 @@
  *   text     2 + bytesMax   length (65,535: missing) │ UTF-8 │ zeros
  */
 import { ShapeError } from "../errors.ts";
-
-/** One column of a row. */
-export type RowColumn =
-  | { readonly name: string; readonly kind: "number" }
-  | {
-      readonly name: string;
-      readonly kind: "text";
-      /** Room for the text in UTF-8, 1 to 65,534 bytes. */
-      readonly bytesMax: number;
-    };
+import { LENGTH_BYTES, NUMBER_BYTES, type RowColumn, rowOffsets } from "./row-layout.ts";
 
 /** What a row has in a column; null where it is missing. */
 export type RowValue = number | string | null;
@@ -24,20 +15,6 @@ export type RowValue = number | string | null;
 export const TEXT_BYTES_MAX = 65_534;
 
 const MISSING_TEXT = 65_535;
-const NUMBER_BYTES = 8;
-const LENGTH_BYTES = 2;
-
-/** Where each column of a row starts, in bytes, and after the last one how long a row is. */
-export function rowOffsets(columns: readonly RowColumn[]): readonly number[] {
-  const offsets = [0];
-  for (const column of columns) offsets.push((offsets.at(-1) ?? 0) + columnBytes(column));
-  return offsets;
-}
-
-/** How many bytes a row of these columns has. */
-export function rowBytesOf(columns: readonly RowColumn[]): number {
-  return rowOffsets(columns).at(-1) ?? 0;
-}
 
 /**
  * The bytes of a row. A number that is not finite is stored as missing.
@@ -107,10 +84,6 @@ export function textAt(
   } catch {
     throw new ShapeError(`Row has bytes in column "${name}" that are not UTF-8`);
   }
-}
-
-function columnBytes(column: RowColumn): number {
-  return column.kind === "number" ? NUMBER_BYTES : LENGTH_BYTES + column.bytesMax;
 }
 
 function putText(

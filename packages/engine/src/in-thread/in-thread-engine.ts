@@ -1,3 +1,4 @@
+import type { Preprocessing } from "@everfresh/core";
 import type { RuntimeReport } from "../runtime/runtime.ts";
 import { PatchingInference } from "../sessions/inference-patching.ts";
 import type { InferenceRequest } from "../sessions/inference-protocol.ts";
@@ -28,10 +29,17 @@ export interface InThreadEngine {
    * @param onnx a graph that takes one batch and every tensor of the state, as `inferenceGraph` makes it
    * @param initial the state to begin with; its memory is the session's from now on, unless
    *   it is shared: then it is copied
+   * @param preprocessing what makes the graph's inputs of what predictions are given, by statistics in
+   *   the state; without it they are the inputs
    * @throws FingerprintMismatchError when the state is not what its fingerprint says
+   * @throws ShapeError when the state lacks statistics of the preprocessing
    * @throws RuntimeFailedError when ONNX Runtime does not take the graph
    */
-  open(onnx: Uint8Array, initial: VersionedState): Promise<InferenceSession>;
+  open(
+    onnx: Uint8Array,
+    initial: VersionedState,
+    preprocessing?: Preprocessing,
+  ): Promise<InferenceSession>;
 }
 
 /**
@@ -49,9 +57,10 @@ export async function openInThreadEngine(
   const { backend, provider, version, fallbackReason } = runtime;
   return {
     runtime: { backend, provider, version, fallbackReason },
-    async open(onnx, { state, ...at }) {
+    async open(onnx, { state, ...at }, preprocessing) {
       const initial = { layout: state.layout, buffer: unshared(state.buffer), ...at };
-      const setup = { onnx, initial, threads, runtime: {}, begin: "patch", rows: 1 } as const;
+      const how = { threads, runtime: {}, begin: "patch", rows: 1 } as const;
+      const setup = { onnx, initial, preprocessing: preprocessing ?? null, ...how };
       const open = async (): Promise<LocalHandler<InferenceRequest>> => {
         const model = await PatchedModel.open(runtime, setup);
         return {

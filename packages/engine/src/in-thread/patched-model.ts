@@ -1,16 +1,22 @@
 import { DeployedState, stateOn } from "@everfresh/core";
-import { sampleLength } from "../models/port-shape.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import { PatchedGraph, versionOf } from "../sessions/inference-graph.ts";
+import { answerFrom, PatchedGraph, versionOf } from "../sessions/inference-graph.ts";
 import type {
   InferenceRequest,
   InferenceWorkerReport,
   InferenceWorkerSetup,
   SentState,
 } from "../sessions/inference-protocol.ts";
-import { checkInputs } from "../sessions/predictor.ts";
+import { InputTransform } from "../sessions/input-transform.ts";
 import { checkSameLayout } from "../sessions/same-layout.ts";
 import type { Answer } from "../sessions/worker-loop.ts";
+
+/** What a {@link PatchedModel} is made of. */
+interface PatchedParts {
+  readonly deployed: DeployedState;
+  readonly graph: PatchedGraph;
+  readonly transform: InputTransform;
+}
 
 /**
  * A deployed state and a graph that is bound to its memory: `LiveModel` without the other mode, whose
@@ -18,13 +24,15 @@ import type { Answer } from "../sessions/worker-loop.ts";
  */
 export class PatchedModel {
   readonly report: InferenceWorkerReport;
+  readonly #transform: InputTransform;
   #deployed: DeployedState;
   #graph: PatchedGraph;
 
-  private constructor(runtime: Runtime, deployed: DeployedState, graph: PatchedGraph) {
+  private constructor(runtime: Runtime, { deployed, graph, transform }: PatchedParts) {
     const { backend, provider, version, fallbackReason } = runtime;
     const report = { backend, provider, version, fallbackReason };
     this.report = { runtime: report, mode: "patch", bakeMs: 0 };
+    this.#transform = transform;
     this.#deployed = deployed;
     this.#graph = graph;
   }
@@ -32,23 +40,20 @@ export class PatchedModel {
   /** Checks the state against its fingerprint, takes its memory over and opens the graph. */
   static async open(
     runtime: Runtime,
-    { initial, onnx, threads }: InferenceWorkerSetup,
+    { initial, onnx, threads, preprocessing }: InferenceWorkerSetup,
   ): Promise<PatchedModel> {
     const deployed = receive(initial);
-    const graph = await runtime.open(onnx, { threads });
-    return new PatchedModel(runtime, deployed, new PatchedGraph(graph, deployed));
+    const transform = await InputTransform.open(preprocessing, deployed.state.layout);
+    const opened = await runtime.open(onnx, { threads });
+    const graph = new PatchedGraph(opened, deployed, transform);
+    return new PatchedModel(runtime, { deployed, graph, transform });
   }
 
   /** Answers a request; those that are about baking never come here. */
   async answer(request: InferenceRequest): Promise<Answer> {
     switch (request.kind) {
-      case "predict": {
-        const { inputs, size } = request;
-        const { ports, predictor, version } = this.#graph;
-        checkInputs(inputs, size, sampleLength(ports.input));
-        const outputs = await predictor.predict(inputs, size);
-        return { value: { outputs, runMs: predictor.runMs, ...version } };
-      }
+      case "predict":
+        return { value: await answerFrom(this.#graph, this.#transform, request) };
       case "apply":
         this.#deployed.apply(request.update);
         return { value: versionOf(this.#deployed) };

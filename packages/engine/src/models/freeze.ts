@@ -4,7 +4,7 @@ import type { GraphNode } from "../graph/graph.ts";
 import { RUNNING_STATISTICS } from "../ops/batch-normalisation.ts";
 import type { Model } from "./model.ts";
 import { nearestNames } from "./nearest-names.ts";
-import { entriesOf, type StateEntry, stateOfEntries } from "./state-tensors.ts";
+import { entriesOf, type StateEntry, stateInputs, stateOfEntries } from "./state-tensors.ts";
 
 /**
  * The model with all parameters that a pattern matches as constants: they are not trained, and not
@@ -46,7 +46,7 @@ export function freeze(model: Model, patterns: readonly string[]): Model {
     ...model,
     graph: {
       ...graph,
-      state: state.layout.tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+      state: stateInputs(state.layout),
       constants,
     },
     state,

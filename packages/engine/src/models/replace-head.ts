@@ -7,7 +7,7 @@ import { inferTypes } from "../ops/type-inference.ts";
 import { type Head, headOf } from "./find-head.ts";
 import { fillInitial, uniform } from "./initial-values.ts";
 import type { Model } from "./model.ts";
-import { entriesOf, type StateEntry, stateOfEntries } from "./state-tensors.ts";
+import { entriesOf, type StateEntry, stateInputs, stateOfEntries } from "./state-tensors.ts";
 
 /** Options of {@link replaceHead}. */
 export interface ReplaceHeadOptions {
@@ -84,7 +84,7 @@ function withHead(
   );
   const graph: Omit<Graph, "outputs"> = {
     ...model.graph,
-    state: state.layout.tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+    state: stateInputs(state.layout),
     constants,
     nodes: withBias(model.graph.nodes, head, bias),
   };

@@ -1,18 +1,32 @@
 import {
   createState,
   dataOf,
+  isFeatureStatistic,
   type ModelState,
   stateLayout,
+  type StateLayout,
   type StateRole,
+  type StateTensor,
   type Tensor,
   tensorOf,
 } from "@everfresh/core";
+import type { ValueInfo } from "../graph/graph.ts";
 
 /** One tensor of a state with its values. */
 export interface StateEntry {
   readonly name: string;
   readonly role: StateRole;
   readonly tensor: Tensor;
+}
+
+/** The tensors of a state that graphs take: all but the statistics of preprocessing. */
+export function graphTensors({ tensors }: StateLayout): readonly StateTensor[] {
+  return tensors.filter((entry) => !isFeatureStatistic(entry));
+}
+
+/** The same as inputs of a graph. */
+export function stateInputs(layout: StateLayout): readonly ValueInfo[] {
+  return graphTensors(layout).map(({ name, dtype, shape }) => ({ name, dtype, shape }));
 }
 
 /** All tensors of a state, in its order; views, not copies. */

@@ -1,6 +1,7 @@
 import {
   createState,
   dataOf,
+  isFeatureStatistic,
   type Shape,
   stateLayout,
   type StateTensorSpec,
@@ -10,6 +11,7 @@ import {
 } from "@everfresh/core";
 import type { GraphNode } from "../graph/graph.ts";
 import type { Model } from "./model.ts";
+import { stateInputs } from "./state-tensors.ts";
 
 /** The weights of a model while nodes of it are rewritten: state tensors and constants alike. */
 export class WeightTable {
@@ -93,7 +95,9 @@ export class WeightTable {
   /** The model with these nodes and with the weights that are still used. */
   modelOf(nodes: readonly GraphNode[]): Model {
     const { graph, ...ports } = this.#model;
-    const layout = stateLayout(this.#specs.filter(({ name }) => this.uses(name) > 0));
+    const layout = stateLayout(
+      this.#specs.filter((spec) => this.uses(spec.name) > 0 || isFeatureStatistic(spec)),
+    );
     const state = createState(layout);
     for (const entry of layout.tensors) {
       const { data } = this.#values.get(entry.name) ?? {};
@@ -106,7 +110,7 @@ export class WeightTable {
       graph: {
         ...graph,
         nodes,
-        state: layout.tensors.map(({ name, dtype, shape }) => ({ name, dtype, shape })),
+        state: stateInputs(layout),
         constants: new Map([...this.#values].filter(isConstant)),
       },
       state,

@@ -46,6 +46,14 @@ export interface OnnxFile {
 }
 
 /**
+ * The texts by name that an ONNX file carries (`metadata_props`).
+ * @throws InvalidModelError when the bytes are not an ONNX model
+ */
+export function readMetadata(bytes: Uint8Array): Readonly<Record<string, string>> {
+  return Object.fromEntries(decode(bytes).metadataProps.map(({ key, value }) => [key, value]));
+}
+
+/**
  * Reads an ONNX file. Tensors are views on `bytes` where alignment allows.
  * @throws InvalidModelError when the bytes are not an ONNX model
  * @throws UnsupportedOpsetError, UnsupportedOperatorError, ModelDTypeError, ExternalDataError

@@ -1,4 +1,5 @@
 import {
+  type BufferChange,
   type Clock,
   assert,
   type ModelState,
@@ -15,6 +16,7 @@ import { type BatchMoments, pooledMoments } from "./batch-moments.ts";
 import type { ExecutionPlan } from "./execution-plan.ts";
 import { describePlace, type NonFinitePlace } from "./non-finite.ts";
 import { OperationQueue } from "./operation-queue.ts";
+import { checkBuffer, writeBuffer } from "./set-buffers.ts";
 import { concatenate, partsOf, rowsCopy } from "./prediction-rows.ts";
 import { checkInputs } from "./predictor.ts";
 import { restoreCheckpoint } from "./restore-checkpoint.ts";
@@ -164,6 +166,20 @@ export class DataParallelSession implements TrainingSession {
       const { layout } = program;
       this.#optimizerStep = restoreCheckpoint(own, { layout, optimizer, memory });
       await workers.restored();
+    });
+  }
+
+  async setBuffers(changes: readonly BufferChange[]): Promise<void> {
+    this.#checkOpen();
+    const { layout } = this.state;
+    for (const change of changes) checkBuffer(layout, change);
+    const waits = this.#queue.wouldWait("exclusive");
+    const own = waits
+      ? changes.map(({ tensor, data }) => ({ tensor, data: data.slice() }))
+      : changes;
+    await this.#queue.run("exclusive", () => {
+      for (const change of own) writeBuffer(this.state, change);
+      return Promise.resolve();
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Clock, Update } from "@everfresh/core";
+import type { Clock, Features, Update } from "@everfresh/core";
 import { SessionClosedError, WorkerCrashedError } from "../errors.ts";
 import type { RuntimeReport } from "../runtime/runtime.ts";
 import { defaultBakeEveryMs } from "./inference-freshness.ts";
@@ -90,10 +90,10 @@ export class BakingInference implements InferenceSession {
     return this.#bakeEveryMs + this.#slowestBakeMs;
   }
 
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  async predict(features: Features, size: number): Promise<Prediction> {
     this.#checkOpen();
     this.#serving.checkRoom();
-    const prediction = await this.#serving.predict(inputs, size);
+    const prediction = await this.#serving.predict(features, size);
     this.#rows = size;
     return prediction;
   }

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { bytesPerElement, type ModelState, ShapeError, type StateLayout } from "@everfresh/core";
 import { InvalidModelError } from "../errors.ts";
+import { graphTensors } from "../models/state-tensors.ts";
 import { elementTypeOf } from "../onnx/element-type.ts";
 import { type ModelProto, ModelProtoSchema, TensorProtoSchema } from "../onnx/schema.ts";
 
@@ -32,12 +33,13 @@ export class InferenceFile {
   readonly #byteLength: number;
 
   /**
-   * @param onnx a graph that takes one batch and every tensor of the state
+   * @param onnx a graph that takes one batch and every tensor of the state but the statistics of
+   *   preprocessing
    * @throws InvalidModelError when it is not an ONNX file
    * @throws ShapeError when it lacks a tensor of the state
    */
   constructor(onnx: Uint8Array, layout: StateLayout) {
-    const { tensors } = layout;
+    const tensors = graphTensors(layout);
     this.#graph = withoutInputs(decode(onnx), new Set(tensors.map(({ name }) => name)));
     let offset = this.#graph.length;
     this.#places = tensors.map((entry) => {

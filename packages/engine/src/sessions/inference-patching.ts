@@ -1,4 +1,4 @@
-import type { Update } from "@everfresh/core";
+import type { Features, Update } from "@everfresh/core";
 import { SessionClosedError } from "../errors.ts";
 import type { RuntimeReport } from "../runtime/runtime.ts";
 import type {
@@ -23,9 +23,9 @@ export class PatchingInference implements InferenceSession {
     this.#thread = thread;
   }
 
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  async predict(features: Features, size: number): Promise<Prediction> {
     this.#check();
-    return this.#thread.predict(inputs, size);
+    return this.#thread.predict(features, size);
   }
 
   async apply(update: Update): Promise<StateVersion> {

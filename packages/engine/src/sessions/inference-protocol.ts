@@ -1,4 +1,4 @@
-import type { Fingerprint, StateLayout, Update } from "@everfresh/core";
+import type { Features, Fingerprint, Preprocessing, StateLayout, Update } from "@everfresh/core";
 import type { RuntimeReport, RuntimeRequest } from "../runtime/runtime.ts";
 import type { InferenceMode, Prediction } from "./inference-session.ts";
 
@@ -14,6 +14,8 @@ export interface SentState {
 export interface InferenceWorkerSetup {
   readonly onnx: Uint8Array;
   readonly initial: SentState;
+  /** What makes the graph's inputs of what predictions are given; null: they are the inputs. */
+  readonly preprocessing: Preprocessing | null;
   readonly threads: number;
   readonly runtime: RuntimeRequest;
   /** How it begins: "auto" measures patch and bake; "rest" opens no graph before the first bake. */
@@ -38,7 +40,7 @@ export type SentPrediction = Prediction & { readonly outputs: Float32Array<Array
 export type InferenceRequest =
   | {
       readonly kind: "predict";
-      readonly inputs: Float32Array<ArrayBuffer>;
+      readonly features: Features;
       readonly size: number;
     }
   | { readonly kind: "apply"; readonly update: Update }

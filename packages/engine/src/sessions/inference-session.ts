@@ -1,4 +1,4 @@
-import type { Fingerprint, ModelState, Update } from "@everfresh/core";
+import type { Features, Fingerprint, ModelState, Preprocessing, Update } from "@everfresh/core";
 import type { Provider, RuntimeReport } from "../runtime/runtime.ts";
 
 /** A state together with what identifies it. */
@@ -36,6 +36,11 @@ export interface InferenceOptions {
    *   where a bake does not take more than a third of that
    */
   readonly bakeEveryMs?: number;
+  /**
+   * What makes the graph's inputs of what predictions are given, by the statistics that it has in the
+   * state that answers. @default nothing: predictions are given the inputs
+   */
+  readonly preprocessing?: Preprocessing;
   /** What computes. @default the environment variable EVERFRESH_PROVIDER, else "cpu" */
   readonly provider?: Provider;
 }
@@ -63,8 +68,13 @@ export interface InferenceSession extends AsyncDisposable {
   readonly freshnessMs: number;
   /** Which ONNX Runtime computes. */
   readonly runtime: RuntimeReport;
-  /** The model's outputs for `size` samples. Rejects with ShapeError when they do not fit. */
-  predict(inputs: Float32Array, size: number): Promise<Prediction>;
+  /**
+   * The model's outputs for `size` samples, one after another: raw features where the session has a
+   * preprocessing, which transforms them by the statistics of the very state that answers; otherwise
+   * the graph's inputs, float32. Rejects with ShapeError when they do not fit, and with ValueRangeError
+   * for a missing number that no step of the preprocessing replaces.
+   */
+  predict(features: Features, size: number): Promise<Prediction>;
   /**
    * Applies an update; resolves with the new version. Rejects as DeployedState.apply throws, with the
    * state untouched.

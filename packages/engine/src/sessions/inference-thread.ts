@@ -1,4 +1,4 @@
-import { stateBytes, type Update } from "@everfresh/core";
+import { type Features, stateBytes, type Update } from "@everfresh/core";
 import { SessionBusyError } from "../errors.ts";
 import type {
   InferenceRequest,
@@ -57,11 +57,13 @@ export class InferenceThread {
     if (this.#worker.waiting >= WAITING_MAX) throw new SessionBusyError(WAITING_MAX);
   }
 
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  async predict(features: Features, size: number): Promise<Prediction> {
     // A copy of its own: sending a view would send all of the memory that it is a view of.
-    const sent = new Float32Array(inputs.length);
-    sent.set(inputs);
-    const request = { kind: "predict", inputs: sent, size } as const;
+    const { length } = features;
+    const isBytes = features instanceof Uint8Array;
+    const sent = isBytes ? new Uint8Array(length) : new Float32Array(length);
+    sent.set(features);
+    const request = { kind: "predict", features: sent, size } as const;
     return (await this.#worker.call(request, [sent.buffer])) as Prediction;
   }
 

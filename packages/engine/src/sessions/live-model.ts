@@ -1,8 +1,14 @@
-import { assert, DeployedState, stateOn, type Update } from "@everfresh/core";
+import { assert, DeployedState, type Features, stateOn, type Update } from "@everfresh/core";
 import { sampleLength } from "../models/port-shape.ts";
 import type { LoadRuntime, Runtime } from "../runtime/runtime.ts";
 import { InferenceFile } from "./inference-file.ts";
-import { BakedGraph, type InferenceGraph, PatchedGraph, versionOf } from "./inference-graph.ts";
+import {
+  answerFrom,
+  BakedGraph,
+  type InferenceGraph,
+  PatchedGraph,
+  versionOf,
+} from "./inference-graph.ts";
 import { fasterMode, type TimedRun } from "./inference-measurement.ts";
 import type {
   InferenceWorkerReport,
@@ -11,7 +17,8 @@ import type {
   SentState,
 } from "./inference-protocol.ts";
 import type { StateVersion } from "./inference-session.ts";
-import { checkInputs, PREDICT_ROWS_MAX } from "./predictor.ts";
+import { InputTransform } from "./input-transform.ts";
+import { PREDICT_ROWS_MAX } from "./predictor.ts";
 import { checkSameLayout } from "./same-layout.ts";
 
 /**
@@ -22,22 +29,29 @@ import { checkSameLayout } from "./same-layout.ts";
 export class LiveModel {
   readonly #setup: InferenceWorkerSetup;
   readonly #runtime: Runtime;
+  readonly #transform: InputTransform;
   #deployed: DeployedState;
   #file: InferenceFile | null = null;
   /** What answers; null while this worker rests. */
   #graph: InferenceGraph | null = null;
   #bakeMs = 0;
 
-  private constructor(setup: InferenceWorkerSetup, runtime: Runtime, deployed: DeployedState) {
+  private constructor(
+    setup: InferenceWorkerSetup,
+    { runtime, transform }: { readonly runtime: Runtime; readonly transform: InputTransform },
+    deployed: DeployedState,
+  ) {
     this.#setup = setup;
     this.#runtime = runtime;
+    this.#transform = transform;
     this.#deployed = deployed;
   }
 
   /** Loads ONNX Runtime, checks the state against its fingerprint and opens the graph. */
   static async open(setup: InferenceWorkerSetup, load: LoadRuntime): Promise<LiveModel> {
     const deployed = receive(setup.initial);
-    const model = new LiveModel(setup, await load(setup.runtime), deployed);
+    const transform = await InputTransform.open(setup.preprocessing, deployed.state.layout);
+    const model = new LiveModel(setup, { runtime: await load(setup.runtime), transform }, deployed);
     await model.#begin();
     return model;
   }
@@ -52,12 +66,9 @@ export class LiveModel {
     };
   }
 
-  async predict(inputs: Float32Array, size: number): Promise<SentPrediction> {
+  predict(features: Features, size: number): Promise<SentPrediction> {
     assert(this.#graph !== null, "a worker that rests was asked to predict");
-    const { ports, predictor, version } = this.#graph;
-    checkInputs(inputs, size, sampleLength(ports.input));
-    const outputs = await predictor.predict(inputs, size);
-    return { outputs, runMs: predictor.runMs, ...version };
+    return answerFrom(this.#graph, this.#transform, { features, size });
   }
 
   apply(update: Update): StateVersion {
@@ -78,7 +89,10 @@ export class LiveModel {
     const startedMs = performance.now();
     const { onnx, threads } = this.#setup;
     this.#file ??= new InferenceFile(onnx, this.#deployed.state.layout);
-    const graph = await BakedGraph.open(this.#runtime, this.#file, this.#deployed, threads);
+    const graph = await BakedGraph.open(this.#runtime, this.#file, this.#deployed, {
+      threads,
+      transform: this.#transform,
+    });
     this.#graph = graph;
     // The first run allocates: no prediction should wait for that.
     if (rows > 0) await predictZeros(graph, rows)();
@@ -106,7 +120,7 @@ export class LiveModel {
     if (begin === "rest") return;
     // First of all: this finds out what is wrong with a graph.
     const graph = await this.#runtime.open(onnx, { threads });
-    const patched = new PatchedGraph(graph, this.#deployed);
+    const patched = new PatchedGraph(graph, this.#deployed, this.#transform);
     if (begin === "patch") {
       this.#graph = patched;
       return;

@@ -2,6 +2,7 @@ import { dataOf, type ModelState, ShapeError, type Tensor } from "@everfresh/cor
 import type { BoundRun, GraphSession, NamedTensors } from "../runtime/runtime.ts";
 import type { ModelPort } from "../models/model.ts";
 import { batchShape, sampleLength } from "../models/port-shape.ts";
+import { graphTensors } from "../models/state-tensors.ts";
 
 /** Samples per run: bounds the memory of the intermediate results, and is large enough to be fast. */
 export const PREDICT_ROWS_MAX = 256;
@@ -9,10 +10,10 @@ export const PREDICT_ROWS_MAX = 256;
 // Servers use few sizes: one sample, a full batch, and what is left over.
 const BOUND_SIZES_MAX = 4;
 
-/** The tensors of a state by name, over its own memory. */
+/** The tensors of a state that graphs take, by name, over its own memory. */
 export function stateTensors(state: ModelState): NamedTensors {
   return new Map(
-    state.layout.tensors.map((entry): [string, Tensor] => [
+    graphTensors(state.layout).map((entry): [string, Tensor] => [
       entry.name,
       { dtype: entry.dtype, shape: entry.shape, data: dataOf(state, entry) },
     ]),

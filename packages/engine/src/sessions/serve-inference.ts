@@ -18,7 +18,7 @@ export function serveInference(
 async function answer(model: LiveModel, request: InferenceRequest): Promise<Answer> {
   switch (request.kind) {
     case "predict": {
-      const prediction = await model.predict(request.inputs, request.size);
+      const prediction = await model.predict(request.features, request.size);
       return { value: prediction, transfer: [prediction.outputs.buffer] };
     }
     case "apply":

@@ -22,11 +22,13 @@ export async function startInference(
   options: InferenceOptions,
 ): Promise<InferenceSession> {
   const { mode = "auto", bakeEveryMs, measuredSize = 1, threads = 1 } = options;
+  const { preprocessing = null } = options;
   checkRange("measuredSize", measuredSize, 1, PREDICT_ROWS_MAX);
   checkRange("bakeEveryMs", bakeEveryMs ?? 0, 0, Number.MAX_VALUE);
   const setup: Omit<InferenceWorkerSetup, "begin"> = {
     onnx: model.onnx,
     initial: toSent(model.initial),
+    preprocessing,
     threads,
     runtime: model.runtime,
     rows: measuredSize,

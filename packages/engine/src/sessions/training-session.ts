@@ -1,4 +1,4 @@
-import type { ModelState } from "@everfresh/core";
+import type { BufferChange, ModelState } from "@everfresh/core";
 import type { LossSpec } from "../losses/loss-of.ts";
 import type { OptimizerSpec } from "../optimizers/optimizer-of.ts";
 import type { BatchMoments } from "./batch-moments.ts";
@@ -78,6 +78,12 @@ export interface TrainingSession extends AsyncDisposable {
    * CheckpointMismatchError when it is damaged or foreign.
    */
   restore(checkpoint: TrainingCheckpoint): Promise<void>;
+  /**
+   * Gives buffers of θ another content, such as the statistics of preprocessing: the steps called after
+   * it start from there. Queued as a step is. Rejects with ShapeError, and changes nothing, unless each
+   * change is the whole content of a buffer.
+   */
+  setBuffers(changes: readonly BufferChange[]): Promise<void>;
 }
 
 /** Samples to learn from, as the model takes them. */

@@ -1,4 +1,9 @@
-import { DeployedState, FingerprintMismatchError, stateBytes } from "@everfresh/core";
+import {
+  DeployedState,
+  FingerprintMismatchError,
+  stateBytes,
+  statisticsChanges,
+} from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 import { usesBatchStatistics } from "../autodiff/training-mode.ts";
 import { inferenceGraph } from "../models/inference-graph.ts";
@@ -12,6 +17,7 @@ import { openTrainingSession } from "../sessions/open-training-session.ts";
 import { startInference } from "../sessions/start-inference.ts";
 import { startTraining } from "../sessions/start-training.ts";
 import type { TrainingOptions, TrainingSession } from "../sessions/training-session.ts";
+import { PREPROCESSOR, rowModel, rowsAt } from "../sessions/moving-statistics.fixture.ts";
 import { snapshotOf, updates } from "../sessions/updates.fixture.ts";
 import { loopbackWorker } from "./loopback-worker.fixture.ts";
 import { MirroredThread } from "./mirrored-thread.ts";
@@ -167,6 +173,18 @@ describe("a training session in a page", () => {
     await session.restore({ state: initial.state, optimizer: new Uint8Array(0) });
     await trainTwice();
     expect(session.checkpoint()).toEqual(first);
+  });
+
+  it("takes buffers that the page sets, and gives the worker's steps back without losing them", async () => {
+    const model = rowModel();
+    await using session = await openInPage(model, cases[0]![2]);
+    const statistics = PREPROCESSOR.observe(PREPROCESSOR.initial(), rowsAt(1, 9));
+    const changes = statisticsChanges(model.state.layout, PREPROCESSOR.statistics, statistics);
+    const before = session.step(batchFor(model, 2, 0));
+    void session.setBuffers(changes);
+    await Promise.all([before, session.step(batchFor(model, 2, 1))]);
+    expect(PREPROCESSOR.statisticsIn(session.state)).toEqual(statistics);
+    expect(session.optimizerStep).toBe(2);
   });
 
   it("gives gradients with respect to inputs, and refuses everything after it is disposed", async () => {

@@ -1,11 +1,11 @@
-import { classes, image, numeric } from "@everfresh/core";
+import { classes, image, numeric, pipeline, preprocessorOf, stateLayout } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
 
-import { CorruptManifestError } from "../errors.ts";
+import { CorruptManifestError, UnsupportedFormatError } from "../errors.ts";
 import type { Manifest } from "../manifest.ts";
 import { smallManifest } from "../publisher.fixture.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { decodeManifest, encodeManifest } from "./manifest-codec.ts";
+import { checkManifest, decodeManifest, encodeManifest } from "./manifest-codec.ts";
 
 const IMAGES: Manifest = {
   ...smallManifest(),
@@ -34,13 +34,36 @@ const LIMITED: Manifest = {
   }),
 };
 
+const PIPELINE = pipeline({
+  raw: { kind: "numbers", columns: Array.from({ length: 20 }, (_, i) => `n${i}`) },
+  branches: [{ steps: [{ kind: "impute", with: "mean" }, { kind: "standardise" }] }],
+});
+
+const LEARNED: Manifest = {
+  ...smallManifest(),
+  preprocessing: PIPELINE,
+  layout: stateLayout([...smallManifest().layout.tensors, ...preprocessorOf(PIPELINE).statistics]),
+};
+
 describe("encodeManifest and decodeManifest", () => {
-  it.each([smallManifest(), IMAGES, STANDARDISED, LIMITED])(
+  it.each([smallManifest(), IMAGES, STANDARDISED, LIMITED, LEARNED])(
     "give back exactly the manifest that went in",
     (manifest) => {
       expect(decodeManifest(encodeManifest(manifest))).toEqual(manifest);
     },
   );
+
+  it("use version 3 for pipelines, so that a replica that knows none says so, and no other for the rest", () => {
+    const [plain, learned] = [encodeManifest(smallManifest()), encodeManifest(LEARNED)];
+    expect([plain[2], learned[2]]).toEqual([2, 3]);
+    for (const [bytes, other] of [
+      [plain, 3],
+      [learned, 2],
+    ] as const) {
+      expect(() => decodeManifest(resealed(bytes, other))).toThrow(CorruptManifestError);
+    }
+    expect(() => decodeManifest(resealed(learned, 4))).toThrow(UnsupportedFormatError);
+  });
 
   it("find every flipped bit outside the format version", () => {
     const bytes = encodeManifest(smallManifest());
@@ -108,4 +131,64 @@ function withJson(json: string): Uint8Array {
   writer.text(json);
   writer.raw(Uint8Array.of(1, 2, 3));
   return writer.finishWithCrc();
+}
+
+/** A manifest that says that it has another format version, with the checksum for that. */
+function resealed(bytes: Uint8Array, version: number): Uint8Array {
+  const writer = new ByteWriter(bytes.length);
+  writer.raw(bytes.subarray(0, 2));
+  writer.u8(version);
+  writer.raw(bytes.subarray(3, -4));
+  return writer.finishWithCrc();
+}
+
+describe("checkManifest", () => {
+  it.each([smallManifest(), IMAGES, STANDARDISED, LIMITED, LEARNED])(
+    "lets what fits together through",
+    async (manifest) => {
+      await expect(checkManifest(manifest)).resolves.toBeUndefined();
+    },
+  );
+
+  it.each([
+    ["without the statistics", { layout: smallManifest().layout }, /no statistics "preprocessing/],
+    ["with statistics of other sizes", { layout: layoutWith([2, 19]) }, /shape \[2, 20\]/],
+    ["with statistics that nothing uses", { layout: layoutWith([2, 20], 7) }, /does not know/],
+    ["with another input size", { input: { name: "x", shape: [21] } }, /does not take/],
+    ["with an unknown step", { preprocessing: stepping({ kind: "guess" }) }, /"guess"/],
+    ["with a field too many", { preprocessing: { ...PIPELINE, more: 1 } }, /more is unknown/],
+    ["with steps that do not fit", { preprocessing: stepping(RESIZE) }, /resize takes images/],
+    ["of another description", { preprocessing: { ...PIPELINE, version: 2 } }, /version 1/],
+    ["with an image too large", { preprocessing: imageOf(2 ** 30) }, /at most/],
+    ["with a resize too large", { preprocessing: imageOf(8, 2 ** 30) }, /sizes from 1 to/],
+  ])("refuses a pipeline %s", async (_, change, reason) => {
+    const bytes = encodeManifest({ ...LEARNED, ...change } as Manifest);
+    const checked = checkManifest(decodeManifest(bytes));
+    await expect(checked).rejects.toBeInstanceOf(CorruptManifestError);
+    await expect(checked).rejects.toThrow(reason);
+  });
+});
+
+const RESIZE = { kind: "resize", width: 2, height: 2 };
+
+function stepping(step: unknown): unknown {
+  return { ...PIPELINE, branches: [{ steps: [step] }] };
+}
+
+function imageOf(width: number, resized = 4): unknown {
+  const step = { kind: "resize", width: resized, height: 1 };
+  const raw = { kind: "image", width, height: 1024, channels: 3 };
+  return { ...PIPELINE, raw, branches: [{ steps: [step] }] };
+}
+
+/** The layout with statistics of this shape, and as many more steps' worth of them. */
+function layoutWith(shape: readonly number[], more = 0): Manifest["layout"] {
+  const statistics = preprocessorOf(PIPELINE).statistics.map((spec) => ({ ...spec, shape }));
+  const others = Array.from({ length: more }, (_, i) => ({
+    name: `preprocessing.${9 + i}.0.count`,
+    role: "buffer" as const,
+    dtype: "float32" as const,
+    shape,
+  }));
+  return stateLayout([...smallManifest().layout.tensors, ...statistics, ...others]);
 }

@@ -2,11 +2,14 @@ import {
   classes,
   type ClassTarget,
   image,
-  inputShapeOf,
   isDType,
+  loadPreprocessor,
   numeric,
+  type Pipeline,
+  plainShapeOf,
   type Preprocessing,
   type Shape,
+  ShapeError,
   sizeOf,
   stateLayout,
   type StateLayout,
@@ -28,9 +31,16 @@ const MANIFEST_JSON_BYTES_MAX: number = 16 * 2 ** 20;
 /** Longest log id in bytes; a UUID has 36. */
 export const LOG_ID_BYTES_MAX = 64;
 
-const HEAD: FormatHead = { what: "Manifest", magic: "EM", version: 2 };
+/** Of manifests whose preprocessing is a pipeline: a replica that knows none must not read them. */
+const PIPELINE_HEAD: FormatHead = { what: "Manifest", magic: "EM", version: 3 };
 
-/** The bytes of a manifest: `"EM" 02 │ flags │ JSON length │ JSON │ graph │ CRC-32`, unsigned. */
+/** Of all others. */
+const PLAIN_HEAD: FormatHead = { ...PIPELINE_HEAD, version: 2 };
+
+/**
+ * The bytes of a manifest, unsigned: `"EM" │ 02, or 03 with a pipeline │ flags │ JSON length │ JSON │
+ * graph │ CRC-32`.
+ */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const { name, logId, layout, input, output, preprocessing, target, graph } = manifest;
   const tensors = layout.tensors.map(({ name, role, dtype, shape }) => ({
@@ -40,8 +50,9 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
     shape,
   }));
   const writer = new ByteWriter(graph.length + 4096);
-  writer.raw(new TextEncoder().encode(HEAD.magic));
-  writer.u8(HEAD.version);
+  const head = headFor(preprocessing);
+  writer.raw(new TextEncoder().encode(head.magic));
+  writer.u8(head.version);
   writer.u8(0);
   writer.text(JSON.stringify({ name, logId, tensors, input, output, preprocessing, target }));
   writer.raw(graph);
@@ -49,8 +60,8 @@ export function encodeManifest(manifest: Manifest): Uint8Array {
 }
 
 /**
- * The manifest that `bytes` stand for, every field checked; its `graph` is a copy. A signature is
- * not looked at.
+ * The manifest that `bytes` stand for, every field checked but those of a pipeline, for which there is
+ * {@link checkManifest}; its `graph` is a copy. A signature is not looked at.
  * @throws UnsupportedFormatError for another format version
  * @throws CorruptManifestError when checksum, structure or content are wrong
  */
@@ -62,11 +73,30 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
   if (graphBytes < 0) throw fail("its signature is too short");
   const graph = reader.raw(graphBytes).slice();
   try {
-    return { ...manifestOf(JSON.parse(json)), graph };
+    const manifest = { ...manifestOf(JSON.parse(json)), graph };
+    const { version } = headFor(manifest.preprocessing);
+    if (version !== headOf(bytes).version) throw fail(`its content is of version ${version}`);
+    return manifest;
   } catch (error) {
     if (error instanceof CorruptManifestError) throw error;
     // The builders of core and JSON.parse say what is wrong.
     throw fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * Checks a pipeline field by field, and that preprocessing fits: its steps one another, the graph's
+ * input, the statistics among the tensors. Apart from decoding, because most pages have no pipeline and
+ * should not load what checks one.
+ * @throws CorruptManifestError when it does not
+ */
+export async function checkManifest({ preprocessing, input, layout }: Manifest): Promise<void> {
+  try {
+    const { inputShape } = await loadPreprocessor(preprocessing, layout);
+    checkInput(input, sizeOf(inputShape));
+  } catch (error) {
+    if (error instanceof ShapeError) throw fail(error.message);
+    throw error;
   }
 }
 
@@ -75,14 +105,28 @@ export function openManifest(bytes: Uint8Array): {
   readonly reader: ByteReader;
   readonly flags: number;
 } {
-  const reader = openChecked(bytes, HEAD, fail);
+  const reader = openChecked(bytes, headOf(bytes), fail);
   const flags = reader.u8();
   if ((flags & ~UPDATE_FLAGS.signed) !== 0) throw fail(`flags ${flags} are unknown`);
   return { reader, flags };
 }
 
+function headFor({ kind }: Preprocessing): FormatHead {
+  return kind === "pipeline" ? PIPELINE_HEAD : PLAIN_HEAD;
+}
+
+/** The head that bytes claim to have; where they claim another one, the newest. */
+function headOf(bytes: Uint8Array): FormatHead {
+  return bytes[PLAIN_HEAD.magic.length] === PLAIN_HEAD.version ? PLAIN_HEAD : PIPELINE_HEAD;
+}
+
 function fail(reason: string): CorruptManifestError {
   return new CorruptManifestError(reason);
+}
+
+function checkInput({ shape }: NamedShape, made: number): void {
+  if (sizeOf(shape) === made) return;
+  throw fail(`input [${shape.join(", ")}] does not take what preprocessing makes`);
 }
 
 function manifestOf(json: unknown): Omit<Manifest, "graph"> {
@@ -91,9 +135,7 @@ function manifestOf(json: unknown): Omit<Manifest, "graph"> {
   const input = namedShapeOf(fields["input"], "input");
   const output = namedShapeOf(fields["output"], "output");
   const target = targetOf(fields["target"]);
-  if (sizeOf(input.shape) !== sizeOf(inputShapeOf(preprocessing))) {
-    throw fail(`input [${input.shape.join(", ")}] does not take what preprocessing makes`);
-  }
+  if (preprocessing.kind !== "pipeline") checkInput(input, sizeOf(plainShapeOf(preprocessing)));
   if (sizeOf(output.shape) !== target.count) {
     throw fail(`output [${output.shape.join(", ")}] does not have ${target.count} classes`);
   }
@@ -101,10 +143,11 @@ function manifestOf(json: unknown): Omit<Manifest, "graph"> {
   if (logId.length === 0 || new TextEncoder().encode(logId).length > LOG_ID_BYTES_MAX) {
     throw fail(`logId must have 1 to ${LOG_ID_BYTES_MAX} bytes`);
   }
+  const layout = layoutOf(fields["tensors"]);
   return {
     name: textOf(fields["name"], "name"),
     logId,
-    layout: layoutOf(fields["tensors"]),
+    layout,
     input,
     output,
     preprocessing,
@@ -130,9 +173,11 @@ function tensorSpecOf(value: unknown): StateTensorSpec {
   return { name, role, dtype, shape: shapeOf(fields["shape"], `shape of ${name}`) };
 }
 
+/** What is inside of a pipeline is left to {@link checkManifest}. */
 function preprocessingOf(value: unknown): Preprocessing {
   const fields = recordOf(value, "preprocessing");
   const kind = textOf(fields["kind"], "kind of preprocessing");
+  if (kind === "pipeline") return value as Pipeline;
   if (kind === "numeric") return numericOf(fields);
   if (kind !== "image") throw fail(`preprocessing "${kind}" is unknown`);
   return image({

@@ -1,4 +1,4 @@
-import { EverfreshError } from "@everfresh/core";
+import { EverfreshError, type Features } from "@everfresh/core";
 
 import { hashManifest } from "../codec/state-signature.ts";
 import {
@@ -147,9 +147,9 @@ export class FollowingReplica implements Replica {
     return this.#statuses.values();
   }
 
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  async predict(features: Features, size: number): Promise<Prediction> {
     if (this.#disposal !== null) throw new ReplicaClosedError("it was disposed");
-    return this.#model.predict(inputs, size);
+    return this.#model.predict(features, size);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Clock, Fingerprint, Random } from "@everfresh/core";
+import type { Clock, Features, Fingerprint, Random } from "@everfresh/core";
 
 import type { SignaturePolicy } from "../codec/update-signature.ts";
 import type { Manifest } from "../manifest.ts";
@@ -89,8 +89,10 @@ export interface Replica extends AsyncDisposable {
    */
   states(): AsyncIterable<ReplicaStatus>;
   /**
-   * Outputs for `size` samples, all under the one version that is named with them.
+   * Outputs for `size` samples, all under the one version that is named with them: it transforms their
+   * raw features and computes.
+   * @param features raw, samples one after another, as the manifest's preprocessing takes them
    * @throws ReplicaClosedError once disposed
    */
-  predict(inputs: Float32Array, size: number): Promise<Prediction>;
+  predict(features: Features, size: number): Promise<Prediction>;
 }

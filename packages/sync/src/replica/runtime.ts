@@ -1,4 +1,4 @@
-import type { Fingerprint, Update } from "@everfresh/core";
+import type { Features, Fingerprint, Update } from "@everfresh/core";
 
 import type { Manifest, Snapshot } from "../manifest.ts";
 
@@ -28,8 +28,12 @@ export interface Runtime {
  * prediction may come from a version shortly before the newest, and says from which.
  */
 export interface RuntimeSession extends AsyncDisposable {
-  /** Outputs for `size` samples, all under the same state. */
-  predict(inputs: Float32Array, size: number): Promise<Prediction>;
+  /**
+   * Outputs for `size` samples, all under the same state: weights, and the statistics by which the
+   * manifest's preprocessing transforms their raw features.
+   * @param features raw, samples one after another
+   */
+  predict(features: Features, size: number): Promise<Prediction>;
   /**
    * Makes the change of an update, whole, between two predictions; or rejects, having changed
    * nothing.

@@ -1,4 +1,6 @@
-import { encodeManifest } from "../codec/manifest-codec.ts";
+import type { Features } from "@everfresh/core";
+
+import { checkManifest, encodeManifest } from "../codec/manifest-codec.ts";
 import { decodeUpdate } from "../codec/update-codec.ts";
 import { ReplicaClosedError } from "../errors.ts";
 import type { Manifest, Snapshot } from "../manifest.ts";
@@ -50,10 +52,10 @@ export class ServedModel {
     return session === null ? null : (this.#wire.get(session.manifest) ?? null);
   }
 
-  /** Outputs for `size` samples. */
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  /** Outputs for the raw features of `size` samples. */
+  async predict(features: Features, size: number): Promise<Prediction> {
     if (this.#session === null) throw new ReplicaClosedError("it has no session");
-    return this.#session.predict(inputs, size);
+    return this.#session.predict(features, size);
   }
 
   /** Begins to serve what the store has; null when that is nothing, or cannot be used. */
@@ -63,6 +65,7 @@ export class ServedModel {
     const { manifest, snapshot } = state;
     const { version, fingerprint, eventTimeMs = null } = snapshot;
     try {
+      await checkManifest(manifest);
       this.#session = new ServedSession(manifest, await this.#runtime.load(manifest, snapshot));
     } catch (error) {
       this.#onStoreError(error);
@@ -82,6 +85,7 @@ export class ServedModel {
   async change(effect: ServingEffect): Promise<ReplicaEvent> {
     if (effect.kind === "load") {
       const { manifest, snapshot } = effect;
+      await checkManifest(manifest);
       const session = await this.#runtime.load(manifest, snapshot);
       const old = this.#session;
       this.#session = new ServedSession(manifest, session);

@@ -1,4 +1,5 @@
 import {
+  type Features,
   FingerprintMismatchError,
   ShapeError,
   type Update,
@@ -22,11 +23,11 @@ export class ServedSession {
     this.#session = session;
   }
 
-  /** Outputs for `size` samples. */
-  async predict(inputs: Float32Array, size: number): Promise<Prediction> {
+  /** Outputs for the raw features of `size` samples. */
+  async predict(features: Features, size: number): Promise<Prediction> {
     this.#pending++;
     try {
-      return await this.#session.predict(inputs, size);
+      return await this.#session.predict(features, size);
     } finally {
       this.#pending--;
       if (this.#pending === 0) this.#idle?.resolve();

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { pipeline, type ResizeStep } from "../pipeline.ts";
-import { preprocessorOf } from "../preprocessor.ts";
+import { preprocessorOf } from "../preprocessor-of.ts";
 
 type Method = NonNullable<ResizeStep["method"]>;
 

@@ -4,6 +4,9 @@ import type { NumbersShape } from "../channels.ts";
 import type { ResizeStep } from "../pipeline.ts";
 import { fixedStep, type PreparedStep } from "./step.ts";
 
+/** Pixels: more than the sides of any image that is learned from, and few enough to list them. */
+const SIDE_MAX = 2 ** 14;
+
 /** Which old pixels a new one takes along one side, and how much of each. */
 interface Weights {
   readonly first: number;
@@ -41,8 +44,9 @@ export function resize(step: ResizeStep, input: NumbersShape): PreparedStep {
   if (input.shape.length !== 3 || input.channelAxis !== 0) {
     throw new ShapeError(`resize takes images, not [${input.shape.join(", ")}]`);
   }
-  if (![width, height].every((size) => Number.isSafeInteger(size) && size > 0)) {
-    throw new ShapeError(`resize needs a positive size, got ${width}×${height}`);
+  const areSizes = [width, height].every((size) => Number.isSafeInteger(size) && size > 0);
+  if (!areSizes || Math.max(width, height) > SIDE_MAX) {
+    throw new ShapeError(`resize needs sizes from 1 to ${SIDE_MAX}, got ${width}×${height}`);
   }
   const columns = METHODS[method](widthBefore, width);
   const rows = METHODS[method](heightBefore, height);
