@@ -16,6 +16,7 @@ export { type FeatureShiftOptions, shiftedFeatures } from "./drift/shifted-featu
 export { type LabelSwapOptions, swappedLabels } from "./drift/swapped-labels.ts";
 export { type ErasableStores, eraseSample, type Erasure } from "./erasure/erase-sample.ts";
 export { isErased } from "./erasure/erased-sample.ts";
+export { openWaitingSamples, type WaitingSamples } from "./erasure/open-waiting-samples.ts";
 export {
   BrokerError,
   type BrokerFault,
@@ -49,6 +50,7 @@ export {
   TableSchemaError,
 } from "./errors.ts";
 export {
+  type CacheReadOptions,
   type CacheUse,
   FeatureCache,
   type FeatureCacheOptions,
@@ -111,6 +113,9 @@ export {
   type RowCheck,
 } from "./quarantine/replay.ts";
 export { openQuarantine, type SqliteQuarantineOptions } from "./quarantine/sqlite-quarantine.ts";
+export type { ReplayedSample, ReplayedSamples } from "./replays/replayed-samples.ts";
+export { openReplayedSamples } from "./replays/sqlite-replayed-samples.ts";
+export { type ReplayPlaces, withReplays } from "./replays/with-replays.ts";
 export { cifar10 } from "./sources/cifar10.ts";
 export { csv } from "./sources/csv.ts";
 export type {
@@ -129,7 +134,7 @@ export {
 export { jsonLines, type JsonLinesOptions } from "./sources/json-lines.ts";
 export { mnist, type Split } from "./sources/mnist.ts";
 export { parquet, type ParquetOptions } from "./sources/parquet.ts";
-export type { ReadOptions, Source } from "./sources/source.ts";
+export { closeSource, type ReadOptions, type Source } from "./sources/source.ts";
 export { type CheckedRow, checkRow, type Row, type RowRules } from "./tables/check-row.ts";
 export { type InferOptions, inferTableSchema, type SchemaOptions } from "./tables/infer-schema.ts";
 export { checkJsonRow } from "./tables/json-row.ts";
@@ -146,3 +151,9 @@ export {
   type TableSchema,
   type TextColumn,
 } from "./tables/table-schema.ts";
+export {
+  type IterationUse,
+  openSampleUses,
+  type SampleUse,
+  type SampleUses,
+} from "./uses/sample-uses.ts";

@@ -2,6 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Sample } from "@everfresh/core";
 import { BrokerError, InboxFullError } from "../errors.ts";
 import type { Inbox, InboxCounts, InboxItem, InboxOptions, InboxReceipt } from "../inbox/inbox.ts";
+import { messageFields } from "../inbox/message-schema.ts";
+import { replayRows } from "../inbox/replay-rows.ts";
 import type { ReadOptions, Source } from "../sources/source.ts";
 
 /** Options of every source that reads from a broker. */
@@ -47,7 +49,12 @@ const RETRY_MS_MAX = 8_000;
 const ATTEMPTS_MAX = 120;
 
 /** What reads from an inbox and, meanwhile, fills it. */
-export function brokerSource(inbox: Inbox, session: BrokerSession): BrokerSource {
+export function brokerSource(
+  inbox: Inbox,
+  session: BrokerSession,
+  { quarantine, schema }: Pick<InboxOptions, "quarantine" | "schema">,
+): BrokerSource {
+  const { id: idField } = messageFields(schema);
   let readers = 0;
   let end = new AbortController();
   let feeding: Promise<void> = Promise.resolve();
@@ -82,7 +89,9 @@ export function brokerSource(inbox: Inbox, session: BrokerSession): BrokerSource
     }
   };
   return {
-    ...{ name: inbox.name, schema: inbox.schema, size: null },
+    ...{ name: inbox.name, schema: inbox.schema, size: null, quarantine },
+    ...(idField === null ? {} : { idField }),
+    replay: (broken) => replayRows(inbox, schema, broken),
     read: (options = {}) => {
       // Checks the position at once.
       inbox.read(options);

@@ -4,6 +4,7 @@ import type { Inbox, InboxItem } from "../inbox/inbox.ts";
 import { openInbox } from "../inbox/open-inbox.ts";
 import {
   type BrokerOptions,
+  type BrokerSession,
   type BrokerSource,
   brokerSource,
   takeWithRoom,
@@ -41,7 +42,7 @@ export async function kafkaSource(options: KafkaSourceOptions): Promise<BrokerSo
     await inbox[Symbol.asyncDispose]();
     throw error;
   }
-  return brokerSource(inbox, async (signal, isWell, from) => {
+  const session: BrokerSession = async (signal, isWell, from) => {
     const next = startOf(inbox, options, await reader.ranges(), from, reader.address);
     if (signal.aborted) return;
     const { group = `everfresh-${inbox.id}` } = options;
@@ -58,7 +59,8 @@ export async function kafkaSource(options: KafkaSourceOptions): Promise<BrokerSo
         next.set(partition, after);
       }
     });
-  });
+  };
+  return brokerSource(inbox, session, options);
 }
 
 /** Where to read on in every partition. @throws BrokerError for messages that are not there any more */

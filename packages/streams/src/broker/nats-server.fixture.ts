@@ -5,6 +5,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { connect } from "@nats-io/transport-node";
 
 /** Where it is, if it is installed (`apt-get install nats-server`). */
 export const NATS_SERVER: string = process.env["EVERFRESH_NATS_SERVER"] ?? "/usr/sbin/nats-server";
@@ -63,6 +65,15 @@ export class NatsTestServer implements AsyncDisposable {
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await gone;
+  }
+
+  /** Adds messages to a stream, which it makes if need be. */
+  async publish(stream: string, bodies: readonly Uint8Array[]): Promise<void> {
+    const connection = await connect({ servers: this.url });
+    const manager = await jetstreamManager(connection);
+    await manager.streams.add({ name: stream, subjects: [`${stream}.>`] });
+    for (const body of bodies) await jetstream(connection).publish(`${stream}.row`, body);
+    await connection.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -54,7 +54,7 @@ export async function natsSource(options: NatsSourceOptions): Promise<BrokerSour
     await inbox[Symbol.asyncDispose]();
     throw error;
   }
-  return brokerSource(inbox, session);
+  return brokerSource(inbox, session, options);
 }
 
 async function feed(

@@ -10,7 +10,7 @@ import {
 export interface FeatureCacheOptions {
   /** What makes the features; what it augments is never cached. */
   readonly preprocessor: Preprocessor;
-  /** Memory for cached features, in bytes: taken when the first one comes. */
+  /** Memory for cached features, in bytes: taken bit by bit as they come. */
   readonly bytesMax: number;
   /**
    * Cached features are made anew once their statistics are farther than this from those asked for,
@@ -37,10 +37,32 @@ export interface CacheUse {
 /** Reads the raw features of samples at positions of a history, in that order. */
 export type RawReader = (positions: readonly number[]) => Promise<readonly Features[]>;
 
+/** How {@link FeatureCache.read} goes about it. */
+export interface CacheReadOptions {
+  /** Reads what is not there. */
+  readonly read: RawReader;
+  /** Samples from this position on are new: they do not count as asked for. @default none are */
+  readonly past?: number;
+  /** Where the features go. @default new memory */
+  readonly target?: Float32Array;
+}
+
 const TOLERANCE_DEFAULT = 0.01;
 
 /** What a cached sample takes beside its numbers: its position and a reference, about. */
 const OVERHEAD_BYTES = 16;
+
+/** Samples that get their memory together. */
+const SLAB_SAMPLES = 256;
+
+/** Memory of neighbouring places. */
+interface Slab {
+  readonly features: Float32Array;
+  /** Which sample is at a place; −1 for none. */
+  readonly positions: Float64Array;
+  /** What its features were made with; null for none. */
+  readonly statistics: (FeatureStatistics | null)[];
+}
 
 /**
  * Features as the model takes them, of the newest samples of a history that fit the budget: the oldest
@@ -53,10 +75,8 @@ export class FeatureCache {
   readonly #tolerance: number;
   readonly #size: number;
   readonly #capacity: number;
-  /** Position `p` has the place `p mod capacity`. */
-  #features = new Float32Array(0);
-  #positions = new Float64Array(0);
-  #statistics: (FeatureStatistics | null)[] = [];
+  /** Position `p` has the place `p mod capacity`, which is in the slab ⌊place / SLAB_SAMPLES⌋. */
+  readonly #slabs: Map<number, Slab> = new Map<number, Slab>();
   #newest = -1;
   #asked = 0;
   #absent = 0;
@@ -101,19 +121,25 @@ export class FeatureCache {
   async read(
     positions: readonly number[],
     statistics: FeatureStatistics,
-    read: RawReader,
-  ): Promise<Float32Array<ArrayBuffer>> {
-    const result = new Float32Array(positions.length * this.#size);
+    options: RawReader | CacheReadOptions,
+  ): Promise<Float32Array> {
+    const {
+      read,
+      past = Infinity,
+      target: result = new Float32Array(positions.length * this.#size),
+    } = typeof options === "function" ? { read: options } : options;
     const distances = new Map<FeatureStatistics, number>([[statistics, 0]]);
     const missing: number[] = [];
-    this.#asked += positions.length;
     for (const [i, position] of positions.entries()) {
-      const then = this.#statisticsAt(position);
-      if (then === null) this.#absent++;
+      const counts = position < past ? 1 : 0;
+      this.#asked += counts;
+      const slab = this.#slabOf(position);
+      const then = slab?.statistics[this.#placeIn(position)] ?? null;
+      if (slab === null || then === null) this.#absent += counts;
       else if (this.#isNear(then, statistics, distances)) {
-        result.set(this.#one(this.#features, position % this.#capacity), i * this.#size);
+        result.set(this.#one(slab.features, this.#placeIn(position)), i * this.#size);
         continue;
-      } else this.#stale++;
+      } else this.#stale += counts;
       missing.push(i);
     }
     if (missing.length === 0) return result;
@@ -130,10 +156,11 @@ export class FeatureCache {
   /** Forgets the features of samples that are to be erased. */
   forget(positions: readonly number[]): void {
     for (const position of positions) {
-      if (this.#statisticsAt(position) === null) continue;
-      const place = position % this.#capacity;
-      this.#one(this.#features, place).fill(0);
-      this.#statistics[place] = null;
+      const slab = this.#slabOf(position);
+      if (slab === null) continue;
+      const place = this.#placeIn(position);
+      this.#one(slab.features, place).fill(0);
+      slab.statistics[place] = null;
     }
   }
 
@@ -147,26 +174,38 @@ export class FeatureCache {
     return distance <= this.#tolerance;
   }
 
-  /** The statistics of a position's cached features; null where there are none. */
-  #statisticsAt(position: number): FeatureStatistics | null {
-    const place = position % this.#capacity;
-    if (this.#positions[place] !== position) return null;
-    return this.#statistics[place] ?? null;
+  /** The memory that holds the features of a sample; null where none does. */
+  #slabOf(position: number): Slab | null {
+    const slab = this.#slabs.get(Math.floor((position % this.#capacity) / SLAB_SAMPLES));
+    return slab?.positions[this.#placeIn(position)] === position ? slab : null;
+  }
+
+  /** Where in its slab a sample has its place. */
+  #placeIn(position: number): number {
+    return (position % this.#capacity) % SLAB_SAMPLES;
   }
 
   /** Keeps features if their sample is among the newest that have room. */
   #put(position: number, features: Float32Array, statistics: FeatureStatistics): void {
     this.#newest = Math.max(this.#newest, position);
     if (position <= this.#newest - this.#capacity) return;
-    if (this.#features.length === 0) {
-      this.#features = new Float32Array(this.#capacity * this.#size);
-      this.#positions = new Float64Array(this.#capacity).fill(-1);
-      this.#statistics = new Array<null>(this.#capacity).fill(null);
-    }
-    const place = position % this.#capacity;
-    this.#features.set(features, place * this.#size);
-    this.#positions[place] = position;
-    this.#statistics[place] = statistics;
+    const number = Math.floor((position % this.#capacity) / SLAB_SAMPLES);
+    const slab = this.#slabs.get(number) ?? this.#newSlab(number);
+    const place = this.#placeIn(position);
+    slab.features.set(features, place * this.#size);
+    slab.positions[place] = position;
+    slab.statistics[place] = statistics;
+  }
+
+  #newSlab(number: number): Slab {
+    const samples = Math.min(SLAB_SAMPLES, this.#capacity - number * SLAB_SAMPLES);
+    const slab = {
+      features: new Float32Array(samples * this.#size),
+      positions: new Float64Array(samples).fill(-1),
+      statistics: new Array<FeatureStatistics | null>(samples).fill(null),
+    };
+    this.#slabs.set(number, slab);
+    return slab;
   }
 
   #one(features: Float32Array, place: number): Float32Array {

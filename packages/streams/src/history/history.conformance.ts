@@ -122,7 +122,9 @@ export function historyConformance(name: string, open: () => Promise<History> | 
       await using history = await open();
       await history.append(madeSamples(0, 6));
       expect(history.erased()).toEqual([]);
+      expect([history.positionOf("sample-4"), history.positionOf("sample-9")]).toEqual([4, null]);
       expect(await history.erase("sample-4")).toBe(4);
+      expect(history.positionOf("sample-4")).toBeNull();
       expect(await history.erase("sample-1")).toBe(1);
       expect([await history.erase("sample-4"), await history.erase("sample-9")]).toEqual([
         ...[null, null],

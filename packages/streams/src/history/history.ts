@@ -45,6 +45,8 @@ export interface History extends AsyncDisposable {
    * @throws HistoryWriteError when the disk or another program does not let it
    */
   erase(id: string): Promise<number | null>;
+  /** The position of the sample of an id; null when there is none. */
+  positionOf(id: string): number | null;
   /** The positions that were erased, ascending: nothing is to be drawn from them. */
   erased(): readonly number[];
 }

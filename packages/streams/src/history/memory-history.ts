@@ -53,6 +53,7 @@ export function memoryHistory(): History {
       erased = [...erased, position].toSorted((a, b) => a - b);
       return position;
     },
+    positionOf: (id) => (ids.has(id) ? stored.findIndex((sample) => sample.id === id) : null),
     erased: () => erased,
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

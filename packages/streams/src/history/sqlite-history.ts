@@ -160,6 +160,18 @@ class SqliteHistory implements History {
     return position;
   }
 
+  positionOf(id: string): number | null {
+    if (isErased({ id })) return null;
+    const find = this.#database.prepare<[string], { position: number }>(
+      "SELECT position FROM sample WHERE id = ?",
+    );
+    try {
+      return find.get(id)?.position ?? null;
+    } catch (cause) {
+      throw unreadable(this.#file, cause);
+    }
+  }
+
   erased(): readonly number[] {
     return this.#erased;
   }

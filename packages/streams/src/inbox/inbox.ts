@@ -2,6 +2,7 @@ import type { Clock } from "@everfresh/core";
 import type { Quarantine } from "../quarantine/quarantine.ts";
 import type { Source } from "../sources/source.ts";
 import type { Row } from "../tables/check-row.ts";
+import type { RowFault } from "../tables/row-fault.ts";
 import type { MessageSchema } from "./message-schema.ts";
 
 /** One row that comes in: JSON as bytes, or its fields. */
@@ -73,6 +74,12 @@ export interface Inbox extends Source, AsyncDisposable {
    * @throws InboxWriteError, and what the quarantine throws
    */
   take(items: readonly InboxItem[], cursor?: string): Promise<InboxReceipt>;
+  /**
+   * Takes rows that a quarantine had, and that were fixed: those that are right are stored as by
+   * {@link take}, of the others nothing is. Returns what is wrong with each, null for nothing.
+   * @throws as {@link take}
+   */
+  retake(items: readonly InboxItem[]): Promise<readonly (RowFault | null)[]>;
   /** How far the origin has been read; null at first. */
   cursor(): string | null;
   /**

@@ -5,6 +5,7 @@ import { wipeOut } from "../erasure/wipe-out.ts";
 import { InboxBatchError, InboxFullError, InboxPositionError } from "../errors.ts";
 import { checkFrom } from "../sources/indexed-samples.ts";
 import type { ReadOptions } from "../sources/source.ts";
+import type { RowFault } from "../tables/row-fault.ts";
 import {
   BATCH_ROWS_MAX,
   type Inbox,
@@ -20,7 +21,7 @@ import {
   inboxUnwritable,
   openInboxDatabase,
 } from "./inbox-database.ts";
-import { InboxPlanner } from "./inbox-rules.ts";
+import { type InboxPlan, InboxPlanner } from "./inbox-rules.ts";
 import { type InboxTables, inboxTables } from "./inbox-tables.ts";
 import { messageSampleSchema } from "./message-schema.ts";
 
@@ -87,16 +88,9 @@ class SqliteInbox implements Inbox {
 
   take(items: readonly InboxItem[], cursor?: string): Promise<InboxReceipt> {
     return this.#inTurn(async () => {
-      if (items.length > BATCH_ROWS_MAX) throw new InboxBatchError(items.length, BATCH_ROWS_MAX);
-      const { quarantine, clock, schema, labelsFollow = false } = this.#options;
+      const { quarantine, clock } = this.#options;
       const nowMs = clock.nowMs();
-      const plan = this.#reading(
-        () => new InboxPlanner(items, this.#tables, { schema, labelsFollow, nowMs }),
-      );
-      const { count, released } = this.#state;
-      if (plan.complete.length > 0 && count - released + plan.complete.length > this.#samplesMax) {
-        throw new InboxFullError(this.name, count - released, this.#samplesMax);
-      }
+      const plan = this.#planOf(items, nowMs);
       // Before the cursor goes on: what breaks in between comes again, and the quarantine knows it.
       await quarantine.put(
         plan.faults.map(({ index, bytes, fault }) => {
@@ -105,22 +99,29 @@ class SqliteInbox implements Inbox {
         }),
       );
       this.#write((state) => {
-        plan.store(this.#tables, state.count, nowMs);
-        this.#expire(state, nowMs);
-        state.count += plan.complete.length;
-        state.duplicates += plan.duplicates;
+        this.#store(plan, state, nowMs);
         state.quarantined += plan.faults.length;
-        state.unused += plan.unused;
         state.cursor = cursor ?? state.cursor;
       });
       const { accepted, duplicates, joined, early, unused, faults } = plan;
       return {
         ...{ accepted, duplicates, quarantined: faults.length, joined, early, unused },
-        reasons: faults
-          .slice(0, REASONS_MAX)
-          .map(({ index, fault }) => ({ index, reason: `${fault.kind}: ${fault.reason}` })),
+        reasons: faults.slice(0, REASONS_MAX).map(({ index, fault: { kind, column, reason } }) => ({
+          index,
+          reason: `${kind}${column === null ? "" : ` in ${column}`}: ${reason}`,
+        })),
         count: this.#state.count,
       };
+    });
+  }
+
+  retake(items: readonly InboxItem[]): Promise<readonly (RowFault | null)[]> {
+    return this.#inTurn(() => {
+      const nowMs = this.#options.clock.nowMs();
+      const plan = this.#planOf(items, nowMs);
+      this.#write((state) => this.#store(plan, state, nowMs));
+      const faults = new Map(plan.faults.map(({ index, fault }) => [index, fault]));
+      return Promise.resolve(items.map((_, index) => faults.get(index) ?? null));
     });
   }
 
@@ -217,6 +218,28 @@ class SqliteInbox implements Inbox {
   #announce(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
+  }
+
+  /** @throws InboxBatchError, InboxFullError */
+  #planOf(items: readonly InboxItem[], nowMs: number): InboxPlan {
+    if (items.length > BATCH_ROWS_MAX) throw new InboxBatchError(items.length, BATCH_ROWS_MAX);
+    const { schema, labelsFollow = false } = this.#options;
+    const plan = this.#reading(
+      () => new InboxPlanner(items, this.#tables, { schema, labelsFollow, nowMs }),
+    );
+    const { count, released } = this.#state;
+    if (plan.complete.length > 0 && count - released + plan.complete.length > this.#samplesMax) {
+      throw new InboxFullError(this.name, count - released, this.#samplesMax);
+    }
+    return plan;
+  }
+
+  #store(plan: InboxPlan, state: InboxState, nowMs: number): void {
+    plan.store(this.#tables, state.count, nowMs);
+    this.#expire(state, nowMs);
+    state.count += plan.complete.length;
+    state.duplicates += plan.duplicates;
+    state.unused += plan.unused;
   }
 
   #expire(state: InboxState, nowMs: number): void {

@@ -250,7 +250,7 @@ describe("samples that are pushed", () => {
       ],
     });
     expect(receipt).toMatchObject({ accepted: 2, quarantined: 6 });
-    expect(receipt.reasons.map(({ index, reason }) => [index, reason.split(":")[0]])).toEqual([
+    expect(receipt.reasons.map(({ index, reason }) => [index, reason.split(/ in |:/)[0]])).toEqual([
       ...[
         [2, "wrongType"],
         [3, "outOfRange"],

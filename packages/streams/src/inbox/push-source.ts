@@ -2,6 +2,7 @@ import type { Row } from "../tables/check-row.ts";
 import type { Inbox, InboxCounts, InboxItem, InboxOptions, InboxReceipt } from "./inbox.ts";
 import { messageFields } from "./message-schema.ts";
 import { openInbox } from "./open-inbox.ts";
+import { replayRows } from "./replay-rows.ts";
 import { TableSchemaError } from "../errors.ts";
 import type { Source } from "../sources/source.ts";
 
@@ -43,7 +44,8 @@ export interface PushSource extends Source, AsyncDisposable {
  * @throws InboxUnreadableError, InboxVersionError, TableSchemaError
  */
 export async function pushSource(options: PushOptions): Promise<PushSource> {
-  if (messageFields(options.schema).id === null) {
+  const { id: idField } = messageFields(options.schema);
+  if (idField === null) {
     throw new TableSchemaError("samples that are pushed need ids; add a column of kind id");
   }
   const inbox: Inbox = await openInbox({ ...options, name: options.name ?? "push" });
@@ -56,13 +58,15 @@ export async function pushSource(options: PushOptions): Promise<PushSource> {
       eventTimeMs: options.clock.nowMs(),
     }));
   return {
-    ...{ name: inbox.name, schema: inbox.schema, size: inbox.size },
+    ...{ name: inbox.name, schema: inbox.schema, size: inbox.size, idField },
     read: (readOptions) => inbox.read(readOptions),
     accept: ({ samples, labels }) =>
       inbox.take([...itemsOf(samples, "sample"), ...itemsOf(labels, "label")]),
     release: (to) => inbox.release(to),
     counts: () => inbox.counts(),
     erase: (id) => inbox.erase(id),
+    quarantine: options.quarantine,
+    replay: (rows) => replayRows(inbox, options.schema, rows),
     [Symbol.asyncDispose]: () => inbox[Symbol.asyncDispose](),
   };
 }

@@ -73,9 +73,7 @@ export async function imageFolder(options: ImageFolderOptions): Promise<ImageFol
     target: classes(labels.length, labels),
   };
   return {
-    name,
-    schema,
-    size: order.length,
+    ...{ name, schema, size: order.length, quarantine: options.quarantine },
     read: (readOptions: ReadOptions = {}) => {
       checkFrom(readOptions.from ?? 0);
       return readImages(name, order, shape, options, readOptions);

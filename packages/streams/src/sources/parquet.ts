@@ -13,6 +13,7 @@ import { SourceFormatError, SourceUnreadableError } from "../errors.ts";
 import type { Quarantine } from "../quarantine/quarantine.ts";
 import { checkRow, type CheckedRow, type Row } from "../tables/check-row.ts";
 import { INFERRED_ROWS, inferTableSchema, type SchemaOptions } from "../tables/infer-schema.ts";
+import { checkJsonRow } from "../tables/json-row.ts";
 import { checkTableSchema, sampleSchemaOf } from "../tables/table-schema.ts";
 import { brokenRows } from "./broken-rows.ts";
 import { checkFrom } from "./indexed-samples.ts";
@@ -69,6 +70,7 @@ export async function parquet(options: ParquetOptions): Promise<Source> {
   const check = (row: Row, number: number, isKnown: (id: string) => boolean): CheckedRow =>
     checkRow(schema, row, { id: `${name}-${number}`, eventTimeMs: number, nowMs, isKnown });
   const ids = new KnownIds();
+  const idField = schema.columns.find(({ kind }) => kind === "id")?.name;
   const broken = await brokenRows(name, quarantine);
   const good: number[] = [];
   for (const [part, from] of table.starts.entries()) {
@@ -87,9 +89,13 @@ export async function parquet(options: ParquetOptions): Promise<Source> {
   const sampleOf = (row: Row, number: number): Sample | null =>
     check(row, number, () => false).sample;
   return {
-    name,
-    schema: sampleSchemaOf(schema),
-    size: good.length,
+    ...{ name, schema: sampleSchemaOf(schema), size: good.length, quarantine },
+    ...(idField === undefined ? {} : { idField }),
+    check: (bytes, { isKnown, ...rules }) =>
+      checkJsonRow(schema, bytes, {
+        ...rules,
+        isKnown: (id) => ids.has(id) || (isKnown?.(id) ?? false),
+      }),
     read: (readOptions: ReadOptions = {}) => {
       checkFrom(readOptions.from ?? 0);
       return readRows(table, good, sampleOf, readOptions);

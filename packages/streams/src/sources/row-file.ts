@@ -12,6 +12,7 @@ import {
 } from "../tables/check-row.ts";
 import type { RowFault } from "../tables/row-fault.ts";
 import { checkTableSchema, sampleSchemaOf, type TableSchema } from "../tables/table-schema.ts";
+import { checkJsonRow } from "../tables/json-row.ts";
 import { brokenRows } from "./broken-rows.ts";
 import { fileChunks } from "./file-chunks.ts";
 import { checkFrom } from "./indexed-samples.ts";
@@ -59,8 +60,19 @@ export async function openRowFile(table: RowFile): Promise<Source> {
   checkTableSchema(table.schema);
   const check = rowChecker(table.schema);
   const opened = await stampOf(table.file);
-  const index = await indexOf(table, check);
+  const idField = table.schema.columns.find(({ kind }) => kind === "id")?.name;
+  const ids = idField === undefined ? null : new KnownIds();
+  const index = await indexOf(table, check, ids);
+  const { schema, asText = false } = table;
   return {
+    quarantine: table.quarantine,
+    ...(idField === undefined ? {} : { idField }),
+    check: (bytes, { isKnown, ...rules }) =>
+      checkJsonRow(schema, bytes, {
+        ...rules,
+        asText,
+        isKnown: (id) => (ids?.has(id) ?? false) || (isKnown?.(id) ?? false),
+      }),
     name: table.name,
     schema: sampleSchemaOf(table.schema),
     size: index.count,
@@ -97,10 +109,13 @@ export function recordsIn(
   };
 }
 
-async function indexOf(table: RowFile, checkFields: Check): Promise<RowIndex> {
+async function indexOf(
+  table: RowFile,
+  checkFields: Check,
+  ids: KnownIds | null,
+): Promise<RowIndex> {
   const { file, name, quarantine, kept = (bytes: Uint8Array): Uint8Array => bytes } = table;
   const index = new RowIndex();
-  const ids = table.schema.columns.some(({ kind }) => kind === "id") ? new KnownIds() : null;
   const nowMs = table.clock?.nowMs() ?? Infinity;
   const broken = await brokenRows(name, quarantine);
   const { records, damage } = recordsIn(table, table.start, {

@@ -1,4 +1,7 @@
 import type { Sample, SampleSchema } from "@everfresh/core";
+import type { Quarantine, QuarantinedRow } from "../quarantine/quarantine.ts";
+import type { RowCheck } from "../quarantine/replay.ts";
+import type { RowFault } from "../tables/row-fault.ts";
 
 /** Options of {@link Source.read}. */
 export interface ReadOptions {
@@ -29,4 +32,23 @@ export interface Source {
    * forgets them, and has room for others. Absent where nothing is kept.
    */
   release?(to: number): Promise<void>;
+  /** Where rows wait that are no samples; absent where such a row is an error, or there are none. */
+  readonly quarantine?: Quarantine | undefined;
+  /** The field of such rows that has the id; absent where there is none. */
+  readonly idField?: string;
+  /** What a row that its quarantine keeps is by now; absent where {@link replay} finds out. */
+  readonly check?: RowCheck;
+  /**
+   * Takes rows of its quarantine, as they should have been, as new samples or labels: says of each what
+   * is still wrong with it, null where it was taken or had been before. Resolves them no more than it
+   * erases them. Absent where rows are not taken again.
+   */
+  replay?(rows: readonly QuarantinedRow[]): Promise<readonly (RowFault | null)[]>;
+  /** Erases what it keeps of a sample and its label; says whether there was something. */
+  erase?(id: string): Promise<boolean>;
+}
+
+/** Closes what a source has opened, where that is anything: it is then read no more. */
+export async function closeSource(source: Source | (Source & AsyncDisposable)): Promise<void> {
+  if (Symbol.asyncDispose in source) await source[Symbol.asyncDispose]();
 }
