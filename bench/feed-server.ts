@@ -34,6 +34,7 @@ export async function startFeedServer(updates: readonly Uint8Array[]): Promise<F
       name: manifest.name,
       ready: true,
       drift: null,
+      samples: null,
       status: nothing,
       fetch: nothing,
       rollBack: nothing,

@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     summary: "updates to thousands of connections at once",
     run: async (args) => (await import("./fan-out.ts")).fanOut(args),
   },
+  features: {
+    summary: "share of cached features, against the EDBT paper's formulas",
+    run: async (args) => (await import("./features.ts")).features(args),
+  },
   fuzz: {
     summary: "mutated updates against the decoder",
     run: async (args) => (await import("./fuzz.ts")).fuzz(args),
@@ -36,6 +40,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   infer: {
     summary: "time of a prediction while updates arrive, beside ONNX Runtime's",
     run: async (args) => (await import("./infer.ts")).infer(args),
+  },
+  ingest: {
+    summary: "samples pushed by HTTP while a model trains on them",
+    run: async (args) => (await import("./ingest.ts")).ingest(args),
   },
   kills: {
     summary: "a run that is killed again and again, beside one that is left alone",

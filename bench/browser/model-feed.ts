@@ -46,6 +46,7 @@ export async function startModelFeed(
       name: "bench",
       ready: true,
       drift: null,
+      samples: null,
       status: nothing,
       fetch: nothing,
       rollBack: nothing,

@@ -7,8 +7,8 @@ import { bundleEdgeService, bundlePage, compressedBytes } from "./web-replica/bu
 import type { EdgeService } from "./web-replica/edge-service.ts";
 import { ModelServer } from "./web-replica/model-server.ts";
 
-/** What a page loads to connect, compressed; ONNX Runtime comes to it, with 14 MB of WebAssembly. */
-const CONNECT_BYTES_MAX = 30_000;
+/** What a page loads to connect, compressed: 30 KiB. ONNX Runtime comes to it, with 14 MB of WebAssembly. */
+const CONNECT_BYTES_MAX = 30_720;
 
 // Without ONNX Runtime there is nothing to compile: what is left must not make code while it runs.
 const MAKES_CODE = /\beval\(|\bnew Function\b|\bFunction\(|\bWebAssembly(?!\.Memory\b)/;

@@ -53,9 +53,12 @@ describe("the page", () => {
     expect(text).toContain("Drift Warning Margin went from 0.077 to 0.14.");
     expect(text).toContain("Changed within the last 1,000 samples 25%");
     expect(text).toContain(
-      "margin uncertainty, looks at 50% Warning 3.9 3.3 4.3 0.01 class 6 0.22",
+      "margin uncertainty, looks at 1 in 2, so a change takes 2 times as long to be seen " +
+        "Warning 2.1K samples 3.9 3.3 4.3 class 6 0.22",
     );
-    expect(text).toContain("errors error, looks at 50% no data yet");
+    expect(text).toContain(
+      "errors error, looks at 1 in 2, so a change takes 2 times as long to be seen no data yet",
+    );
     expect(text).toContain("Sample 4,032, version 479 Confirmed by labels");
     expect(pageText(connected())).not.toContain("Drift");
   });

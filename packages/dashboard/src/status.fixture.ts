@@ -46,6 +46,7 @@ export function exampleStatus(parts: Partial<ModelStatus> = {}): ModelStatus {
     updateToReplicaMs: null,
     heldOutAccuracy: null,
     scores: null,
+    features: null,
     ...parts,
   };
 }

@@ -136,3 +136,66 @@ export class InterruptedError extends EverfreshError {
     );
   }
 }
+
+/** An erasure that cannot be made now. */
+export class ErasureRefusedError extends EverfreshError {
+  constructor(reason: string) {
+    super("EF_ERASURE_REFUSED", `Nothing was erased: ${reason}; try again`);
+  }
+}
+
+/** A sample that is not there. */
+export class SampleUnknownError extends EverfreshError {
+  constructor(id: string) {
+    super(
+      "EF_SAMPLE_UNKNOWN",
+      `There is nothing of a sample "${id}": neither in the history, nor waiting, nor in the quarantine`,
+      { details: { id } },
+    );
+  }
+}
+
+/** Rows of a quarantine that are not there, or cannot be taken again. */
+export class QuarantineRowError extends EverfreshError {
+  constructor(message: string, details: Readonly<Record<string, unknown>> = {}) {
+    super("EF_QUARANTINE_ROW", message, { details });
+  }
+}
+
+/** Samples that are sent to a model that gets its samples from elsewhere. */
+export class SourceNotPushedError extends EverfreshError {
+  constructor(model: string, source: string) {
+    super(
+      "EF_SOURCE_NOT_PUSHED",
+      `Model ${model} gets its samples from "${source}"; configure push() as its source`,
+      { details: { model, source } },
+    );
+  }
+}
+
+/** A request whose body is longer than it may be. */
+export class RequestTooLargeError extends EverfreshError {
+  constructor(bytesMax: number) {
+    super("EF_REQUEST_TOO_LARGE", `A body has at most ${bytesMax} bytes; send it in parts`, {
+      details: { bytesMax },
+    });
+  }
+}
+
+/** A request that comes while as much as may be is being received. */
+export class ServerBusyError extends EverfreshError {
+  constructor(bytesMax: number) {
+    super(
+      "EF_SERVER_BUSY",
+      `Bodies of ${bytesMax} bytes together are being received; send it again later`,
+      { details: { bytesMax } },
+    );
+  }
+}
+
+/** A request without the token that it needs. */
+export class UnauthorizedError extends EverfreshError {
+  constructor() {
+    super("EF_UNAUTHORIZED", "The token is another one; send Authorization: Bearer TOKEN");
+  }
+}

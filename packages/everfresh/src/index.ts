@@ -28,6 +28,7 @@ export {
   type DriftResponse,
   type DriftSpec,
   type DriftVote,
+  type FeatureCacheSpec,
   frozen,
   inverseCountSampling,
   type MonitoredSignalSpec,
@@ -60,6 +61,7 @@ export {
 export { digitsModel, type DigitsModelOptions } from "./config/digits-model.ts";
 export type { LoadedConfig } from "./config/load-config.ts";
 export { nats, type NatsOptions, type NatsPublication } from "./config/nats.ts";
+export { pastSamples, type PastSamplesOptions } from "./config/past-samples.ts";
 export {
   cifar10,
   type Configured,
@@ -74,13 +76,26 @@ export {
   natsStream,
   parquet,
   push,
+  type PushConfig,
   rotated,
   sea,
+  type TokenPushSource,
 } from "./config/source-factories.ts";
+export { rawFeaturesOf, type TableColumn, type TableSchema } from "@everfresh/streams";
 export { runModel } from "./run/run-model.ts";
 export type { FinishedTraining, RunModelOptions } from "./run/run-options.ts";
 export type { RunEvent } from "./run/run-events.ts";
-export { classes, image, numeric } from "@everfresh/core";
+export {
+  type Augmentation,
+  type Branch,
+  bytePairOf,
+  classes,
+  image,
+  numeric,
+  type Pipeline,
+  pipeline,
+  type RawFeatures,
+} from "@everfresh/core";
 export {
   adagrad,
   adam,

@@ -1,17 +1,22 @@
-import { type Preprocessing, preprocessBatch, type Sample } from "@everfresh/core";
+import type { FeatureStatistics, Preprocessing, Preprocessor, Sample } from "@everfresh/core";
 import type { TrainingBatch } from "@everfresh/engine";
+import { prepared } from "./preprocessing/prepared.ts";
 
 /**
  * The samples as the model takes them, in their order.
- * @throws ShapeError when a sample has another number of values than the preprocessing says
+ * @param statistics of the state that they are for. @default none: preprocessing learns nothing
+ * @throws ShapeError when a sample has another number of values than the preprocessing says, or the
+ *   statistics are of another one
+ * @throws ValueRangeError for a missing number that no step replaces
  */
 export function assembleBatch(
-  preprocessing: Preprocessing,
+  preprocessing: Preprocessing | Preprocessor,
   samples: readonly Sample[],
+  statistics: FeatureStatistics = [],
 ): TrainingBatch {
   return {
-    inputs: preprocessBatch(
-      preprocessing,
+    inputs: prepared(preprocessing).transform(
+      statistics,
       samples.map(({ features }) => features),
     ),
     targets: Int32Array.from(samples, ({ label }) => label),

@@ -7,9 +7,10 @@ import {
   type StateOptions,
 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
-import type { DriftWatchCheckpoint } from "./drift/monitor/drift-watch.ts";
+import type { DriftWatchCheckpoint } from "./drift/monitor/drift-watch-options.ts";
 import type { LiveEvaluationCheckpoint } from "./evaluate/live-evaluation.ts";
 import type { SparsifierPosition } from "./sparsifiers/sparsifier.ts";
+import type { BatchReaderPosition } from "./strategies/batch-reader.ts";
 import type { Costs } from "./strategies/cost-account.ts";
 import type { RecordedStrategy } from "./strategies/recorded-strategy.ts";
 
@@ -36,6 +37,8 @@ export interface TrainerCheckpoint {
   readonly strategy: RecordedStrategy;
   /** Where the sparsifier is; absent for one that has no position. */
   readonly sparsifier?: SparsifierPosition;
+  /** Where the features of batches are; absent where preprocessing neither learns nor augments. */
+  readonly features?: BatchReaderPosition;
   /** Scores of the samples that were tested; null where they begin anew. */
   readonly evaluation: LiveEvaluationCheckpoint | null;
   /** Where the watch for drift is; absent where nobody watches. */

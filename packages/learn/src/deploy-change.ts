@@ -1,4 +1,11 @@
-import { isEventTime, type StateChange } from "@everfresh/core";
+import {
+  type BufferChange,
+  isEventTime,
+  isFeatureStatistic,
+  type StateChange,
+  statisticsChanges,
+  statisticsIn,
+} from "@everfresh/core";
 import type { JournalEntry } from "./journal/journal.ts";
 import { type BufferSource, buffersDue, estimateBuffers } from "./running-statistics.ts";
 import type { Sparsifier } from "./sparsifiers/sparsifier.ts";
@@ -29,8 +36,8 @@ const NO_UPDATE: Published = {
 
 /**
  * Deploys the largest part of what the trained state has and the deployed one has not, after a
- * retraining all of it; the running statistics that belong to what is deployed follow at a pace of their
- * own.
+ * retraining all of it. The statistics of preprocessing go with the weights that were trained with them;
+ * the running statistics that belong to what is deployed follow at a pace of their own.
  */
 export async function deployChange(entry: JournalEntry, run: TrainingRun): Promise<Deployment> {
   const { options } = run;
@@ -40,11 +47,17 @@ export async function deployChange(entry: JournalEntry, run: TrainingRun): Promi
   const samples = samplesAfter(entry.iteration);
   const source = bufferSourceOf(entry, run);
   const startMs = clock.monotonicMs();
-  const bufferBytes = buffersDue(source, samples);
-  const change = sparsifier.select(session.state, deployed.state, bufferBytes);
+  const runningBytes = buffersDue(source, samples);
+  const statistics = statisticsOf(run);
+  const bufferBytes = runningBytes + bytesOf(statistics);
+  const change = {
+    ...sparsifier.select(session.state, deployed.state, bufferBytes),
+    buffers: statistics,
+  };
   const selectedAtMs = clock.monotonicMs();
-  const isDue = bufferBytes > 0 && change.indices.length > 0;
-  const buffers = isDue ? await estimateBuffers(source, change, samples) : [];
+  const isDue = runningBytes > 0 && change.indices.length > 0;
+  const running = isDue ? await estimateBuffers(source, change, samples) : [];
+  const buffers = [...running, ...statistics].sort((a, b) => a.tensor - b.tensor);
   const estimatedAtMs = clock.monotonicMs();
   const published = await publish({ ...change, buffers }, { entry, run, sparsifier });
   return {
@@ -73,16 +86,34 @@ async function publish(
   const published = await publisher.publish(update, origin);
   const { update: logged, bytes, replayed } = published;
   deployed.apply(logged);
+  // The statistics of preprocessing come with every update, so their bytes are those of its entries.
+  const others = logged.buffers.filter(({ tensor }) => !isStatisticOf(run, tensor));
   // By the time in the journal: so a sparsifier that goes by time does the same again in a replay.
-  sparsifier.published?.(published, nowMs);
+  sparsifier.published?.({ ...published, update: { ...logged, buffers: others } }, nowMs);
   return {
     publishMs: clock.monotonicMs() - startMs,
     entries: logged.indices.length,
-    bufferBytes: logged.buffers.reduce((sum, { data }) => sum + data.byteLength, 0),
+    bufferBytes: bytesOf(logged.buffers),
     updateBytes: bytes,
     replayed,
     replayDiffered: logged.fingerprintAfter !== update.fingerprintAfter,
   };
+}
+
+/** What preprocessing knows by now, whole; the trained state and the deployed one then have the same. */
+function statisticsOf({ options, preprocessor }: TrainingRun): readonly BufferChange[] {
+  const { state } = options.session;
+  const specs = preprocessor.statistics;
+  return statisticsChanges(state.layout, specs, statisticsIn(state, specs));
+}
+
+function isStatisticOf({ options }: TrainingRun, tensor: number): boolean {
+  const entry = options.deployed.state.layout.tensors[tensor];
+  return entry !== undefined && isFeatureStatistic(entry);
+}
+
+function bytesOf(buffers: readonly BufferChange[]): number {
+  return buffers.reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 function sparsifierOfRetraining({ options }: TrainingRun): Sparsifier {
@@ -92,11 +123,12 @@ function sparsifierOfRetraining({ options }: TrainingRun): Sparsifier {
 /** After a retraining the statistics follow at once: those there are belong to other weights. */
 function bufferSourceOf(
   { iteration, strategy }: JournalEntry,
-  { options }: TrainingRun,
+  { options, preprocessor }: TrainingRun,
 ): BufferSource {
   const { buffers = {} } = options;
   return {
     ...options,
+    preprocessor,
     batchSize: batchSizeOf(strategy.spec ?? options.strategy),
     sampler: { position: strategy.checkpoint.random },
     buffers: iteration.kind === "retraining" ? { ...buffers, every: 1 } : buffers,

@@ -27,6 +27,18 @@ export {
   type KswinSpec,
   type PageHinkleySpec,
 } from "./drift/detectors/detector-spec.ts";
+export type { Embedding } from "./drift/embedding/embedding.ts";
+export {
+  LayerEmbedding,
+  type LayerEmbeddingOptions,
+  type OpenInference,
+} from "./drift/embedding/layer-embedding.ts";
+export type {
+  CostlyCheckpoint,
+  CostlyNumbers,
+  CostlyPorts,
+} from "./drift/monitor/costly-inputs.ts";
+export { pinnedEveryOf } from "./drift/monitor/signal-cost.ts";
 export { DriftMonitor } from "./drift/monitor/drift-monitor.ts";
 export type { DriftMonitorOptions } from "./drift/monitor/drift-monitor-options.ts";
 export type {
@@ -41,18 +53,21 @@ export {
   defaultSignals,
   type DriftSpec,
   type DriftVote,
+  type EmbeddingSpec,
   type MonitoredSignalSpec,
   type RowsSpec,
   type SignalInput,
 } from "./drift/monitor/drift-spec.ts";
-export {
-  DriftWatch,
-  type DriftWatchCheckpoint,
-  type DriftWatchOptions,
-  type HeedReport,
-  type WatchedLabel,
-  type WatchedPrediction,
-} from "./drift/monitor/drift-watch.ts";
+export { DriftWatch } from "./drift/monitor/drift-watch.ts";
+export type {
+  DriftWatchCheckpoint,
+  DriftWatchOptions,
+  HeedReport,
+  LookGiven,
+  WatchedLabel,
+  WatchedLook,
+  WatchedPrediction,
+} from "./drift/monitor/drift-watch-options.ts";
 export type { LabelledObservation, PredictedObservation } from "./drift/monitor/observations.ts";
 export { isotonicRegression } from "./drift/uncertainty/isotonic.ts";
 export {
@@ -161,7 +176,7 @@ export { type Sleep, timerSleep } from "./pace.ts";
 export type { Published, Publisher, UpdateOrigin } from "./publisher.ts";
 export type { RetrainingCheckpoint, RetrainingStore } from "./retraining-store.ts";
 export { batchPositions, type BatchRequest, observeHistory } from "./samplers/batch-positions.ts";
-export { excluding, type PositionRange } from "./samplers/excluding.ts";
+export { excluding, merged as mergedRanges, type PositionRange } from "./samplers/excluding.ts";
 export { reservoirSampler, type ReservoirSampler } from "./samplers/reservoir.ts";
 export {
   INDEXED_POSITIONS_MAX,
@@ -247,8 +262,11 @@ export { topK, type TopKOptions } from "./sparsifiers/top-k.ts";
 export type { StepReport } from "./step-report.ts";
 export {
   batchReader,
+  type BatchPlace,
   type BatchReader,
   type BatchReaderOptions,
+  type BatchReaderPosition,
+  type FeatureCacheSpec,
 } from "./strategies/batch-reader.ts";
 export { compareStrategies, type CompareOptions } from "./strategies/compare-strategies.ts";
 export { CostAccount, type Costs, totalSeconds } from "./strategies/cost-account.ts";
@@ -306,6 +324,7 @@ export { trainContinuously } from "./trainer.ts";
 export {
   CHECKPOINT_EVERY_DEFAULT,
   checkTrainerOptions,
+  type FeatureUse,
   type TrainerOptions,
   type TrainerSession,
   type TrainerStanding,

@@ -1,5 +1,12 @@
 /** A softmax regression in plain TypeScript behind the engine's port: small, exact, deterministic. */
-import { cloneState, createState, type ModelState, type Shape, stateLayout } from "@everfresh/core";
+import {
+  type BufferChange,
+  cloneState,
+  createState,
+  type ModelState,
+  type Shape,
+  stateLayout,
+} from "@everfresh/core";
 import type {
   BatchGradient,
   BatchMoments,
@@ -97,6 +104,15 @@ export class LinearSession implements TrainingSession {
 
   inputGradients(): Promise<Float32Array> {
     return Promise.reject(new Error("nothing that learns asks for this"));
+  }
+
+  setBuffers(changes: readonly BufferChange[]): Promise<void> {
+    for (const { tensor, data } of changes) {
+      const { byteOffset = 0 } = this.state.layout.tensors[tensor] ?? {};
+      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      new Uint8Array(this.state.buffer, byteOffset, bytes.length).set(bytes);
+    }
+    return Promise.resolve();
   }
 
   predict(state: ModelState, inputs: Float32Array, size: number): Promise<Float32Array> {

@@ -2,6 +2,7 @@ import type { Arrivals } from "./arrivals/arrivals.ts";
 import { arriveWhile } from "./arrivals/flow.ts";
 import { isLockstep } from "./arrivals/open-arrivals.ts";
 import type { JournalEntry } from "./journal/journal.ts";
+import { initialNow } from "./preprocessing/observe-samples.ts";
 import type { RetrainingCheckpoint } from "./retraining-store.ts";
 import { type RetrainingIteration, stepsOf } from "./strategies/iteration.ts";
 import { type IterationProgress, type IterationResult, perform } from "./strategies/perform.ts";
@@ -29,7 +30,7 @@ export async function retrain(
   run: TrainingRun,
   arrivals: Arrivals,
 ): Promise<IterationResult | null> {
-  const { batches, trainee, options } = run;
+  const { batches, trainee, options, preprocessor } = run;
   const { clock, initial, signal, onProgress, checkpoints } = options;
   const [next] = run.replay;
   run.isRetraining = true;
@@ -37,7 +38,9 @@ export async function retrain(
     const done = await doneBefore(entry, run);
     const performing = perform(entry.iteration, {
       ...{ session: trainee, batches, clock, fromStep: done.steps },
-      ...(initial === undefined ? {} : { initial }),
+      ...(initial === undefined
+        ? {}
+        : { initial: initialNow(initial, options.session, preprocessor) }),
       ...(signal === undefined ? {} : { signal }),
       onStep: async (progress, soFar) => {
         onProgress?.(progress);

@@ -12,10 +12,14 @@ import {
   type BufferChange,
   bytesPerElement,
   deployCopy,
+  isFeatureStatistic,
   type ModelState,
+  type Preprocessor,
+  preprocessorOf,
   Random,
   type StateChange,
   type StateLayout,
+  statisticsIn,
   streamOf,
 } from "@everfresh/core";
 import { type BatchMoments, pooledMoments } from "@everfresh/engine";
@@ -47,6 +51,8 @@ export type BufferSource = Pick<
   TrainerOptions,
   "history" | "preprocessing" | "deployed" | "buffers"
 > & {
+  /** What was made of `preprocessing`. @default it is made anew each time */
+  readonly preprocessor?: Preprocessor;
   readonly session: Pick<TrainerOptions["session"], "moments">;
   /** Samples per batch. */
   readonly batchSize: number;
@@ -72,7 +78,7 @@ export function buffersDue(
   const { every = BUFFERS_EVERY_DEFAULT } = buffers;
   if ((deployed.version + 1) % every !== 0 || samples < SAMPLES_MIN) return 0;
   return deployed.state.layout.tensors
-    .filter(({ role }) => role === "buffer")
+    .filter((tensor) => tensor.role === "buffer" && !isFeatureStatistic(tensor))
     .reduce((sum, { dtype, length }) => sum + bytesPerElement(dtype) * length, 0);
 }
 
@@ -102,16 +108,18 @@ export async function estimateBuffers(
 
 /** What samples of the history are like at every BatchNormalization, all batches together. */
 async function momentsOf(
-  { history, preprocessing, session, batchSize }: BufferSource,
+  { history, preprocessing, session, batchSize, ...own }: BufferSource,
   state: ModelState,
   positions: readonly number[],
 ): Promise<BatchMoments> {
   // Batches of one size, but for a history that is shorter than one: each size has a graph of its own.
   const size = Math.min(batchSize, positions.length);
   const parts: BatchMoments[] = [];
+  const preprocessor = own.preprocessor ?? preprocessorOf(preprocessing);
+  const statistics = statisticsIn(state, preprocessor.statistics);
   for (let from = 0; from + size <= positions.length; from += size) {
     const samples = await history.read(positions.slice(from, from + size));
-    const { inputs } = assembleBatch(preprocessing, samples);
+    const { inputs } = assembleBatch(preprocessor, samples, statistics);
     parts.push(await session.moments(state, inputs, size));
   }
   return pooledMoments(parts);

@@ -3,13 +3,13 @@ import {
   type DeployedState,
   type DriftActionRecord,
   type DriftVerdictReport,
-  inputShapeOf,
   type Preprocessing,
+  preprocessorOf,
   ShapeError,
   sizeOf,
 } from "@everfresh/core";
 import type { Model, TrainingSession } from "@everfresh/engine";
-import type { History, LabelStats, Source } from "@everfresh/streams";
+import type { CacheUse, History, LabelStats, Source } from "@everfresh/streams";
 import type { LateLabels } from "./arrivals/arrivals-options.ts";
 import type { BufferOptions } from "./buffer-options.ts";
 import type { CheckpointStore, TrainerCheckpoint } from "./checkpoint-store.ts";
@@ -23,6 +23,7 @@ import type { Publisher } from "./publisher.ts";
 import type { RetrainingStore } from "./retraining-store.ts";
 import type { PositionRange } from "./samplers/excluding.ts";
 import type { Sparsifier } from "./sparsifiers/sparsifier.ts";
+import type { FeatureCacheSpec } from "./strategies/batch-reader.ts";
 import type { Costs } from "./strategies/cost-account.ts";
 import type { IterationProgress } from "./strategies/perform.ts";
 import { checkStrategySpec, type StrategySpec } from "./strategies/strategy-spec.ts";
@@ -43,8 +44,10 @@ export interface TrainerOptions {
   readonly labels?: LateLabels;
   /** Past samples; those in it when a run starts without `resume` count as past. */
   readonly history: History;
-  /** From the features of a sample to the model's input. */
+  /** From the features of a sample to the model's input. What it learns is in the states. */
   readonly preprocessing: Preprocessing;
+  /** How features are cached. The same tolerance when resuming. */
+  readonly features?: FeatureCacheSpec;
   /** What to train on, and when. Another one than before goes on from where that one was. */
   readonly strategy: StrategySpec;
   /** Of what the strategy draws. */
@@ -127,8 +130,20 @@ export interface TrainerStanding {
   readonly intake: IntakeCounters | null;
   /** What has happened to labels; null where they come along. */
   readonly labels: LabelStats | null;
+  /** What the cache of features did since the process began. */
+  readonly features: FeatureUse;
   /** What the run has cost, also before the process began. */
   readonly costs: Costs;
+}
+
+/** What was asked of a cache of features. */
+export interface FeatureUse extends CacheUse {
+  /** Samples whose features have room. */
+  readonly capacity: number;
+  /** Its budget, in bytes. */
+  readonly bytesMax: number;
+  /** See {@link FeatureCacheSpec.tolerance}. */
+  readonly tolerance: number;
 }
 
 /** What of a training session the loop works with. */
@@ -136,8 +151,8 @@ export type TrainerSession = Pick<
   TrainingSession,
   "state" | "step" | "predict" | "moments" | "checkpoint"
 > &
-  /** Retrainings need it. */
-  Partial<Pick<TrainingSession, "restore">>;
+  /** Retrainings need the first, preprocessing that learns the second. */
+  Partial<Pick<TrainingSession, "restore" | "setBuffers">>;
 
 /**
  * Checks everything about the options that can be checked before the first step.
@@ -178,10 +193,17 @@ function checkNumbers(options: TrainerOptions): void {
     if (value === undefined || wholeFrom(1, value)) continue;
     throw new LearnOptionError(option, value, "a whole number of 1 or more");
   }
-  const from0 = { maxSteps, "labels.lagSamples": labels?.lagSamples };
+  const { cacheBytesMax, tolerance } = options.features ?? {};
+  const from0 = {
+    ...{ maxSteps, "labels.lagSamples": labels?.lagSamples },
+    "features.cacheBytesMax": cacheBytesMax,
+  };
   for (const [option, value] of Object.entries(from0)) {
     if (value === undefined || wholeFrom(0, value)) continue;
     throw new LearnOptionError(option, value, "a whole number of 0 or more");
+  }
+  if (tolerance !== undefined && !(tolerance >= 0 && Number.isFinite(tolerance))) {
+    throw new LearnOptionError("features.tolerance", tolerance, "a finite number of 0 or more");
   }
   const pace = paceSamplesPerSecond;
   if (pace !== undefined && !(pace > 0 && Number.isFinite(pace))) {
@@ -191,12 +213,13 @@ function checkNumbers(options: TrainerOptions): void {
 
 function checkShapes({ model, source, preprocessing }: TrainerOptions): void {
   const { features, target } = source.schema;
-  const made = inputShapeOf(preprocessing);
+  const { rawSize, inputShape: made } = preprocessorOf(preprocessing);
   const taken = model.input.shape;
-  if (sizeOf(features.shape) !== sizeOf(made)) {
+  if (sizeOf(features.shape) !== rawSize) {
+    const takes = preprocessing.kind === "pipeline" ? `${rawSize} values` : `[${made.join(", ")}]`;
     throw new ShapeError(
       `Samples of "${source.name}" have shape [${features.shape.join(", ")}], ` +
-        `the preprocessing takes [${made.join(", ")}]; describe them in the model's input`,
+        `the preprocessing takes ${takes}; describe them in the model's input`,
     );
   }
   if (sizeOf(made) !== sizeOf(taken)) {

@@ -5,10 +5,9 @@ import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
 import type { DriftActionSpec } from "./drift/response/response-spec.ts";
 import { points } from "./points.fixture.ts";
 import { COMPRESSION } from "./sparsifiers/gradient-specs.fixture.ts";
-import type { StepReport } from "./step-report.ts";
 import { fullRetraining, proactive, type StrategySpec } from "./strategies/strategy-spec.ts";
-import { emptyStores, oneTurn, optionsOn, run, samplesOf, type Stores } from "./trainer.fixture.ts";
-import type { TrainerOptions } from "./trainer-options.ts";
+import { crashingAt, latest, survives, timeless } from "./trainer.crash.fixture.ts";
+import { emptyStores, oneTurn, optionsOn, run, samplesOf } from "./trainer.fixture.ts";
 
 type Overrides = NonNullable<Parameters<typeof optionsOn>[1]>;
 
@@ -98,66 +97,6 @@ const RETRAININGS: readonly (readonly [string, StrategySpec])[] = [
   ["cold", fullRetraining({ ...RETRAINING, start: "cold" })],
   ["warm, of the newest", fullRetraining({ ...RETRAINING, start: "warm", window: 70 })],
 ];
-
-class Crash extends Error {}
-
-/** The same stores, but call number `at` never returns: it crashes before or after it took effect. */
-function crashingAt(
-  { history, publisher, checkpoints, retrainings, journal, join }: Stores,
-  at: number,
-  effect: "before" | "after",
-): { readonly stores: Stores; readonly calls: () => number } {
-  let calls = 0;
-  const guard = async <T>(call: () => Promise<T>): Promise<T> => {
-    const crashes = calls++ === at;
-    if (crashes && effect === "before") throw new Crash();
-    const result = await call();
-    if (crashes) throw new Crash();
-    return result;
-  };
-  const guarded = <Store extends object>(store: Store, names: readonly (keyof Store)[]): Store =>
-    new Proxy(store, {
-      get: (target, name) => {
-        const value: unknown = Reflect.get(target, name, target);
-        if (typeof value !== "function") return value;
-        const call = (...args: unknown[]): unknown => value.apply(target, args) as unknown;
-        if (!names.includes(name as keyof Store)) return call;
-        return (...args: unknown[]) => guard(() => call(...args) as Promise<unknown>);
-      },
-    });
-  return {
-    calls: () => calls,
-    stores: {
-      history: guarded(history, ["append", "read", "range"]),
-      publisher: guarded(publisher, ["publish"]),
-      checkpoints: guarded(checkpoints, ["save"]),
-      retrainings: guarded(retrainings, ["save", "latest", "forgetTo"]),
-      journal: guarded(journal, ["append", "after", "forgetTo"]),
-      join: guarded(join, ["take", "joined", "release"]),
-    },
-  };
-}
-
-async function survives(options: TrainerOptions): Promise<boolean> {
-  try {
-    await run(options);
-    return true;
-  } catch (error) {
-    if (error instanceof Crash) return false;
-    throw error;
-  }
-}
-
-/** What is told of a step, but for what depends on when the process was started. */
-const timeless = (report: StepReport) => ({ ...report, replayed: false, lagMs: null });
-
-/** The last checkpoint, but for how often samples had to wait. */
-async function latest({ checkpoints }: Stores) {
-  const checkpoint = (await checkpoints.latest())!;
-  const { strategy } = checkpoint;
-  const untimed = { ...strategy, checkpoint: { ...strategy.checkpoint, intake: null } };
-  return { ...checkpoint, strategy: untimed };
-}
 
 const EFFECTS = ["before", "after"] as const;
 

@@ -1,8 +1,9 @@
 /** The loop watches for drift: what the monitor sees, and what becomes of its verdicts. */
-import { cloneState, ManualClock, numeric, stateBytes } from "@everfresh/core";
+import { cloneState, DeployedState, ManualClock, numeric, stateBytes } from "@everfresh/core";
 import { memoryLabelJoin, shiftedFeatures } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
 import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
+import { driftStream, SMALL } from "./drift/monitor/drift-stream.fixture.ts";
 import { DriftWatch } from "./drift/monitor/drift-watch.ts";
 import { linearModel } from "./linear-session.fixture.ts";
 import { points } from "./points.fixture.ts";
@@ -130,5 +131,28 @@ describe("a run that watches for drift", () => {
     expect(drift.history().map(({ id }) => id)).toEqual(drift.history().map((_, i) => 8 + i));
     expect(drift.status().records).toBe(7 + drift.history().length);
     expect(drift.history()).not.toHaveLength(0);
+  });
+
+  it("tells what becomes of an open drift when another state is pinned", () => {
+    const { state } = linearModel(4, 3);
+    const signals = SMALL.signals?.slice(0, 1) ?? [];
+    const watch = new DriftWatch({
+      ...{ spec: { ...SMALL, signals }, features: 4, classes: 3, seed: 1 },
+      ...{ preprocessing: numeric(4), initial: state, pinFirstAt: 2_000 },
+    });
+    const told: unknown[] = [];
+    watch.follow(({ record }) => told.push([record?.verdict, record?.outcome]));
+    const parts = [{ count: 800 }, { count: 200, feature: 3 }];
+    for (const { predicted } of driftStream(8, parts)) {
+      const { sequence, eventTimeMs } = predicted;
+      const sample = { features: Float32Array.from(predicted.features), eventTimeMs };
+      watch.turn(sequence, { sample, version: 1, outputs: new Float32Array(9) }, []);
+    }
+    expect(told.at(-1)).toEqual(["drift", "open"]);
+    watch.trained(1_999, new DeployedState(cloneState(state), 9));
+    expect(told.at(-1)).toEqual(["drift", "open"]);
+    watch.trained(2_000, new DeployedState(cloneState(state), 10));
+    expect(told.at(-1)).toEqual(["drift", "unsettled"]);
+    expect(watch.history().at(-1)).toMatchObject({ outcome: "unsettled" });
   });
 });

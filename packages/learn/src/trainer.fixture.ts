@@ -1,13 +1,23 @@
 /** A small world for the training loop: everything that outlives a process, and a way to start one. */
-import { deployCopy, ManualClock, numeric, type Sample, stateBytes } from "@everfresh/core";
+import {
+  deployCopy,
+  ManualClock,
+  numeric,
+  type Preprocessing,
+  preprocessorOf,
+  type Sample,
+  stateBytes,
+} from "@everfresh/core";
+import { type Model, withStatistics } from "@everfresh/engine";
 import { type History, type LabelJoin, memoryHistory, memoryLabelJoin } from "@everfresh/streams";
 import { deployedAt } from "./checkpoint-store.ts";
 import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
+import type { DriftWatchOptions } from "./drift/monitor/drift-watch-options.ts";
 import { DriftWatch } from "./drift/monitor/drift-watch.ts";
 import { LiveEvaluation } from "./evaluate/live-evaluation.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory-journal.ts";
-import { linearModel, LinearSession } from "./linear-session.fixture.ts";
+import { type LinearModel, linearModel, LinearSession } from "./linear-session.fixture.ts";
 import { normalisedModel, NormalisedSession } from "./normalised-session.fixture.ts";
 import { MemoryCheckpointStore } from "./memory-checkpoint-store.ts";
 import { MemoryRetrainingStore } from "./memory-retraining-store.ts";
@@ -60,13 +70,17 @@ export async function optionsOn(
     readonly normalised?: boolean;
     /** How to train by sparse gradients, if that is what to do. */
     readonly gradients?: GradientSpec;
-    /** How drift is watched, if it is. */
+    /** How drift is watched, if it is, */
     readonly watched?: DriftSpec;
+    /** and what of the watch is to be otherwise. */
+    readonly watching?: (stores: Stores) => Partial<DriftWatchOptions>;
   } = {},
 ): Promise<TrainerOptions> {
   const { size = 10_000, normalised = false, gradients, ...others } = overrides;
-  const { triggerSize = 8, batchSize = 32, lagSamples, watched, ...options } = others;
-  const model = (normalised ? normalisedModel : linearModel)(INPUTS, CLASSES);
+  const { preprocessing = numeric(INPUTS) } = overrides;
+  const { triggerSize = 8, batchSize = 32, lagSamples, watched, ...rest } = others;
+  const { watching, ...options } = rest;
+  const model = modelFor(preprocessing, normalised);
   const resume = await stores.checkpoints.latest();
   const Session = normalised ? NormalisedSession : LinearSession;
   const clock = new ManualClock();
@@ -85,7 +99,7 @@ export async function optionsOn(
     ...ways,
     source: points({ size, inputs: INPUTS, classes: CLASSES }),
     ...stores,
-    preprocessing: numeric(INPUTS),
+    preprocessing,
     ...(lagSamples === undefined ? {} : { labels: { join: stores.join, lagSamples } }),
     strategy: proactive({ triggerSize, batchSize }),
     seed: 5,
@@ -102,12 +116,20 @@ export async function optionsOn(
       : {
           drift: new DriftWatch({
             ...{ spec: watched, features: INPUTS, classes: CLASSES, seed: 5 },
-            ...{ preprocessing: numeric(INPUTS), initial: model.state },
+            ...{ preprocessing, initial: model.state, ...watching?.(stores) },
             checkpoint: resume?.drift,
           }),
         }),
     ...options,
   };
+}
+
+/** The regression, its state with what preprocessing learns. */
+export function modelFor(preprocessing: Preprocessing, normalised = false): LinearModel {
+  const model = (normalised ? normalisedModel : linearModel)(INPUTS, CLASSES);
+  // Of a model it takes the state alone.
+  const { state } = withStatistics(model as unknown as Model, preprocessorOf(preprocessing));
+  return { ...model, state };
 }
 
 /** All samples of the history, in order. */

@@ -9,6 +9,9 @@
  *                          strategy: is training due, and on which samples?
  *                              │ written to the journal first
  *                              ▼
+ *                          statistics of preprocessing, of new samples once
+ *                              │
+ *                              ▼
  *                          training step, or retraining ──► θ
  *                                                           │ the largest part of θ − x̂
  *                                                           ▼
@@ -26,6 +29,7 @@ import { openArrivals } from "./arrivals/open-arrivals.ts";
 import { deployChange } from "./deploy-change.ts";
 import { heedReports } from "./drift/monitor/heed-report.ts";
 import type { JournalEntry } from "./journal/journal.ts";
+import { observeFresh } from "./preprocessing/observe-samples.ts";
 import { lastEpochLoss, retrain } from "./retrain.ts";
 import type { StepReport } from "./step-report.ts";
 import { countOf, samplesAfter } from "./strategies/iteration.ts";
@@ -144,13 +148,15 @@ async function carryOut(
   const { strategy, costs, batches, trainee } = run;
   const { clock, evaluation, deployed, drift } = run.options;
 
-  // Train.
+  // Learn what samples are like, then train.
+  const observedMs = await observeFresh(iteration, run);
   const result =
     iteration.kind === "step"
       ? await perform(iteration, { session: trainee, batches, clock })
       : await retrain({ ...entry, iteration }, run, arrivals);
   if (result === null) return null;
   const stepDoneAtMs = clock.monotonicMs();
+  batches.performed(result.samples);
   strategy.on({ kind: "ended", samples: result.samples, durationMs: result.durationMs });
   if (iteration.kind === "step" && run.gradientNorm !== null) drift?.stepped(run.gradientNorm);
 
@@ -160,6 +166,7 @@ async function carryOut(
   const { selectMs, publishMs } = deployment;
   costs.add(costsOf(result));
   costs.add({ selectSeconds: selectMs / 1_000, encodeSeconds: publishMs / 1_000 });
+  costs.add({ preprocessSeconds: observedMs / 1_000 });
 
   run.step = entry.step;
   run.samples = samplesAfter(iteration);

@@ -1,19 +1,39 @@
-import { assert, stateBytes } from "@everfresh/core";
+import {
+  assert,
+  type Preprocessor,
+  preprocessorOf,
+  stateBytes,
+  statisticsIn,
+} from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { Arrivals } from "./arrivals/arrivals.ts";
 import type { JournalEntry, RecordedAction } from "./journal/journal.ts";
 import { predictedIn } from "./arrivals/late-watch.ts";
-import { batchReader, type CachingBatchReader } from "./strategies/batch-reader.ts";
+import { observePast } from "./preprocessing/observe-samples.ts";
+import {
+  batchReader,
+  CACHE_BYTES_DEFAULT,
+  type CachingBatchReader,
+  TOLERANCE_DEFAULT,
+} from "./strategies/batch-reader.ts";
 import { CostAccount } from "./strategies/cost-account.ts";
 import { goOnFrom, recordOf } from "./strategies/recorded-strategy.ts";
 import type { Strategy } from "./strategies/strategy.ts";
 import { strategyOf } from "./strategies/strategy-of.ts";
-import type { TrainerOptions, TrainerSession, TrainerStanding } from "./trainer-options.ts";
+import { withoutErased } from "./strategies/without-erased.ts";
+import type {
+  FeatureUse,
+  TrainerOptions,
+  TrainerSession,
+  TrainerStanding,
+} from "./trainer-options.ts";
 
 /** What a run of the loop works with, and how far it has come. */
 export interface TrainingRun {
   readonly options: TrainerOptions;
   readonly strategy: Strategy;
+  /** From the features of a sample to the model's input. */
+  readonly preprocessor: Preprocessor;
   readonly batches: CachingBatchReader;
   readonly costs: CostAccount;
   /** The session, as far as an iteration works with it. */
@@ -60,13 +80,22 @@ export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
   // A rollback came between: what was decided before it does not happen.
   const isStale = replay[0] !== undefined && replay[0].version !== deployed.version;
   if (isStale) await journal.forgetAfter(step);
+  const preprocessor = preprocessorOf(options.preprocessing);
+  await observePast({ ...options, preprocessor }, samples);
   const tested = resume?.tested ?? samples;
   if (labels === undefined) drift?.begin(tested, tested);
   else drift?.begin(predictedIn(labels.join.stats()), labels.join.joinedCount());
   const run: TrainingRun = {
     options,
     strategy,
-    batches: batchReader(history, options.preprocessing),
+    preprocessor,
+    batches: withoutErased(
+      batchReader(history, preprocessor, {
+        ...options.features,
+        ...{ seed, position: resume?.features },
+      }),
+      history,
+    ),
     costs: new CostAccount(resume?.costs ?? undefined),
     trainee: traineeOf(session, (gradientNorm) => {
       run.gradientNorm = gradientNorm;
@@ -84,6 +113,7 @@ export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
     gradientNorm: null,
     saved: resume === undefined ? null : { step, tested },
   };
+  run.batches.follow(statisticsIn(session.state, preprocessor.statistics));
   return run;
 }
 
@@ -101,8 +131,16 @@ export function standingOf(run: TrainingRun, arrivals: Arrivals): TrainerStandin
     waiting: arrivals.waiting + options.history.count() - strategy.past,
     intake: strategy.counters(),
     labels: arrivals.labels(),
+    features: featureUse(run),
     costs: costs.costs,
   };
+}
+
+/** What was asked of the cache of features, and what it may take. */
+function featureUse({ batches, options }: TrainingRun): FeatureUse {
+  const { cacheBytesMax: bytesMax = CACHE_BYTES_DEFAULT } = options.features ?? {};
+  const { tolerance = TOLERANCE_DEFAULT } = options.features ?? {};
+  return { ...batches.use, capacity: batches.capacity, bytesMax, tolerance };
 }
 
 function traineeOf(
@@ -135,6 +173,7 @@ export async function saveCheckpoint(run: TrainingRun, arrivals?: Arrivals): Pro
   const { checkpoints, journal, session, deployed, sparsifier, evaluation, drift } = options;
   const { retrainings } = options;
   const position = sparsifier.position?.();
+  const features = run.batches.position();
   await checkpoints.save({
     step,
     samples,
@@ -145,6 +184,7 @@ export async function saveCheckpoint(run: TrainingRun, arrivals?: Arrivals): Pro
     training: session.checkpoint(),
     strategy: recordOf(run.strategy),
     ...(position === undefined ? {} : { sparsifier: position }),
+    ...(features === undefined ? {} : { features }),
     evaluation: evaluation.checkpoint(),
     ...(drift === undefined ? {} : { drift: drift.checkpoint() }),
     costs: run.costs.costs,

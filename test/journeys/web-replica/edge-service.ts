@@ -1,10 +1,17 @@
 /** What an edge service is: a replica and a model that computes without ONNX Runtime. */
 import { type Client, connect, type Runtime, type RuntimeSession } from "@everfresh/client";
-import { dataOf, DeployedState, type ModelState, stateOn } from "@everfresh/core";
+import {
+  dataOf,
+  DeployedState,
+  type ModelState,
+  preprocessorOf,
+  samplesIn,
+  stateOn,
+} from "@everfresh/core";
 
 /** The layers of a multilayer perceptron with ReLU, in plain loops. */
 function perceptron(state: ModelState, sample: Float32Array): Float32Array {
-  const tensors = state.layout.tensors;
+  const tensors = state.layout.tensors.filter(({ role }) => role === "parameter");
   let values = sample;
   for (let layer = 0; layer < tensors.length; layer += 2) {
     const [weight, bias] = [tensors[layer], tensors[layer + 1]];
@@ -26,13 +33,17 @@ const plainRuntime: Runtime = {
   load(manifest, { bytes, version, fingerprint }) {
     const own = (from: Uint8Array): ModelState =>
       stateOn(manifest.layout, new Uint8Array(from).buffer);
+    const preprocessor = preprocessorOf(manifest.preprocessing);
     let deployed = new DeployedState(own(bytes), version, fingerprint);
     const name = (): { version: number; fingerprint: string } => ({
       version: deployed.version,
       fingerprint: deployed.fingerprint,
     });
     const session: RuntimeSession = {
-      predict(inputs, size) {
+      predict(features, size) {
+        const samples = samplesIn(features, size, preprocessor.rawSize);
+        const statistics = preprocessor.statisticsIn(deployed.state);
+        const inputs = preprocessor.transform(statistics, samples);
         const each = inputs.length / size;
         const outputs = Array.from({ length: size }, (_, i) => [
           ...perceptron(deployed.state, inputs.subarray(i * each, (i + 1) * each)),

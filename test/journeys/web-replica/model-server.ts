@@ -46,6 +46,7 @@ export class ModelServer implements AsyncDisposable {
         name: manifest.name,
         ready: true,
         drift: null,
+        samples: null,
         connect: (connection) => feed.connect(connection),
         fetch: (request) => http.answer(request),
         status: () => {

@@ -4,6 +4,7 @@ import {
   connect,
   httpTransport,
   indexedDbReplicaStore,
+  type ModelInput,
   type ReplicaStatus,
   type ReplicaStore,
   webSocketTransport,
@@ -28,6 +29,17 @@ export interface PredictionReport {
   readonly probabilities: readonly number[];
 }
 
+/** An image as a browser makes a file of it. */
+export interface ImageRequest {
+  readonly width: number;
+  readonly height: number;
+  /** Red, green, blue, opacity of each pixel. */
+  readonly pixels: readonly number[];
+  readonly type: "image/png" | "image/jpeg";
+  /** From 0 to 1. */
+  readonly quality?: number;
+}
+
 /** What the test can ask the page for. */
 export interface Journey {
   /** Connects, and says how the model is then. */
@@ -39,7 +51,15 @@ export interface Journey {
   stored(version: number): Promise<void>;
   /** Predicts images of `length` pixels that depend on nothing but their number. */
   predict(request: { readonly images: readonly number[][] }): Promise<readonly PredictionReport[]>;
+  /** Predicts rows by the names of their columns. */
+  predictRows(request: {
+    readonly rows: readonly Readonly<Record<string, number | string | null>>[];
+  }): Promise<readonly PredictionReport[]>;
   predictZeros(length: number): Promise<number>;
+  /** The bytes of an image's file. */
+  encodeImage(request: ImageRequest): Promise<readonly number[]>;
+  /** The pixels of an image's file as planes: channel, row, column. */
+  decodeImage(request: { readonly bytes: readonly number[] }): Promise<readonly number[]>;
   /** What a store in IndexedDB gives back: at first, after a state and updates, after another state. */
   storeContents(name: string): Promise<readonly (readonly number[][] | null)[]>;
   /** Deletes a database that is open. */
@@ -92,6 +112,37 @@ async function refusal(request: ConnectRequest): Promise<{ code: string; message
   }
 }
 
+async function predictAll(
+  inputs: readonly (ModelInput | Uint8Array)[],
+): Promise<readonly PredictionReport[]> {
+  const predictions = await connected().predictBatch(inputs);
+  return predictions.map(({ version, label, probabilities }) => ({
+    version,
+    label,
+    probabilities: [...probabilities],
+  }));
+}
+
+function contextOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  if (context === null) throw new Error("no canvas");
+  return context;
+}
+
+/** A page's way from a file to what a model takes: sRGB, planes one after another. */
+async function decodedPlanes(file: Blob): Promise<Uint8Array> {
+  const bitmap = await createImageBitmap(file);
+  const { width, height } = bitmap;
+  const context = contextOf(width, height);
+  context.drawImage(bitmap, 0, 0);
+  const { data } = context.getImageData(0, 0, width, height);
+  const size = width * height;
+  return Uint8Array.from(
+    { length: 3 * size },
+    (_, i) => data[4 * (i % size) + Math.floor(i / size)] ?? 0,
+  );
+}
+
 const journey: Journey = {
   async connect(request) {
     client = await open(request);
@@ -102,15 +153,16 @@ const journey: Journey = {
   async stored(version) {
     await waitFor(({ storedVersion }) => storedVersion !== null && storedVersion >= version);
   },
-  async predict({ images }) {
-    const samples = images.map((pixels) => Uint8Array.from(pixels));
-    const predictions = await connected().predictBatch(samples);
-    return predictions.map(({ version, label, probabilities }) => ({
-      version,
-      label,
-      probabilities: [...probabilities],
-    }));
+  predict: ({ images }) => predictAll(images.map((pixels) => Uint8Array.from(pixels))),
+  predictRows: ({ rows }) => predictAll(rows.map((row) => ({ row }))),
+  async encodeImage({ width, height, pixels, type, quality }) {
+    const context = contextOf(width, height);
+    context.putImageData(new ImageData(Uint8ClampedArray.from(pixels), width, height), 0, 0);
+    const how = { type, ...(quality === undefined ? {} : { quality }) };
+    const file = await context.canvas.convertToBlob(how);
+    return [...new Uint8Array(await file.arrayBuffer())];
   },
+  decodeImage: async ({ bytes }) => [...(await decodedPlanes(new Blob([Uint8Array.from(bytes)])))],
   async predictZeros(length) {
     return (await connected().predict({ image: new Uint8Array(length) })).version;
   },

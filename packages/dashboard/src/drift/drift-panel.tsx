@@ -79,8 +79,8 @@ function DriftCharts({ drift }: DriftPanelProps): ReactNode {
     <div className="drift-charts">
       <Legend plot={plot} columns={columns} index={index} />
       <p className="panel-note">
-        {plot.subtitle}. Tinted from where a signal alone would warn, and where it would alarm;
-        lines mark records, dashed ones were withdrawn
+        {plot.subtitle}. The verdict goes by all of them together: a warning where that is in the
+        first band, a drift from the second on. Lines mark records, dashed ones were withdrawn
       </p>
       <Chart plot={plot} height={EVIDENCE_HEIGHT_PX} {...shared} />
       <Legend plot={versionsPlot} columns={columns} index={index} />

@@ -11,8 +11,8 @@ describe("the charts of drift", () => {
   const columns = driftColumns(view);
 
   it("have a line per signal, and bands that meet at the budgets", () => {
-    expect(plot.lines.map(({ label }) => label)).toEqual(["margin", "errors"]);
-    expect(new Set(plot.lines.map(({ colour, dash }) => `${colour} ${dash.join()}`)).size).toBe(2);
+    expect(plot.lines.map(({ label }) => label)).toEqual(["All together", "margin", "errors"]);
+    expect(new Set(plot.lines.map(({ colour, dash }) => `${colour} ${dash.join()}`)).size).toBe(3);
     expect(plot.bands?.map(({ from, to }) => [from, to])).toEqual([
       [2_000, 20_000],
       [20_000, 1_000_000],
@@ -24,7 +24,10 @@ describe("the charts of drift", () => {
     expect(columns.samples).toEqual([100, 200]);
     expect(columns["signal0"]).toEqual([1, 2_100]);
     expect(columns["signal1"]).toEqual([null, 1_000_000]);
-    expect(plotText(plot, columns, 1)).toBe("200 samples: margin 2.1K, errors 1M");
+    expect(columns["together"]).toEqual([1, 2_300]);
+    expect(plotText(plot, columns, 1)).toBe(
+      "200 samples: All together 2.3K, margin 2.1K, errors 1M",
+    );
   });
 
   it("show versions on the same axis of samples", () => {
@@ -55,6 +58,7 @@ describe("a record on the page", () => {
   it("says what has become of it", () => {
     expect(outcomeText(exampleRecord())).toBe("Confirmed by labels");
     expect(outcomeText(exampleRecord({ outcome: "open" }))).toBe("Labels are still out");
+    expect(outcomeText(exampleRecord({ outcome: "unsettled" }))).toBe("Too few labels to tell");
     expect(outcomeText(exampleRecord({ verdict: "warning" }))).toBe("Became a drift");
   });
 

@@ -9,6 +9,9 @@ const DASHES: readonly (readonly number[])[] = [[], [7, 4], [2, 3]];
 /** Evidence far beyond a drift says nothing more: the axis ends at so many times the budget. */
 const BEYOND_BUDGET = 10;
 
+/** The column of what the verdict goes by. */
+const TOGETHER = "together";
+
 /** Evidence of every signal over time, between the bands of warning and drift. */
 export function evidencePlot({ status }: DriftView): Plot<string> {
   const { falseAlarmEvery, falseWarningEvery, signals } = status;
@@ -16,13 +19,23 @@ export function evidencePlot({ status }: DriftView): Plot<string> {
   return {
     id: "drift-evidence",
     title: "Signals",
-    subtitle: "Once in so many samples a stable stream shows as much, logarithmic",
+    subtitle: "By chance a stable stream shows as much once in so many samples, logarithmic",
     axis: "Samples predicted",
-    lines: signals.map(({ name }, index): Line<string> => {
-      const colour = COLOURS[index % COLOURS.length] ?? "dense";
-      const dash = DASHES[Math.floor(index / COLOURS.length) % DASHES.length] ?? [];
-      return { column: columnOf(index), label: name, colour, width: 2, dash };
-    }),
+    lines: [
+      {
+        column: TOGETHER,
+        label: "All together",
+        colour: "muted",
+        width: 3,
+        dash: [],
+        filled: true,
+      },
+      ...signals.map(({ name }, index): Line<string> => {
+        const colour = COLOURS[index % COLOURS.length] ?? "dense";
+        const dash = DASHES[Math.floor(index / COLOURS.length) % DASHES.length] ?? [];
+        return { column: columnOf(index), label: name, colour, width: 1.5, dash };
+      }),
+    ],
     bands: [
       { from: falseWarningEvery, to: falseAlarmEvery, colour: "warning" },
       { from: falseAlarmEvery, to: top, colour: "drift" },
@@ -59,6 +72,7 @@ export function driftColumns({ series, status }: DriftView): PlotColumns<string>
   ]);
   return {
     ...(Object.fromEntries(evidence) as Record<string, readonly (number | null)[]>),
+    [TOGETHER]: points.map(({ together }) => withinAxis(together, top)),
     version: points.map(({ version }) => version),
     samples: points.map(({ samples }) => samples),
   };

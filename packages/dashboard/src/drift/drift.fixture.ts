@@ -8,6 +8,7 @@ export function exampleRecord(parts: Partial<DriftRecord> = {}): DriftRecord {
     at: { sequence: 4_032, eventTimeMs: null },
     since: { sequence: 4_004, eventTimeMs: null },
     signals: ["margin"],
+    moved: [{ signal: "margin", parts: [{ name: "class 6", value: 0.22 }] }],
     explanation: "Drift: margin went from 0.077 to 0.14.",
     outcome: "confirmed",
     outcomeAt: null,
@@ -19,6 +20,8 @@ export function exampleRecord(parts: Partial<DriftRecord> = {}): DriftRecord {
     ...parts,
   };
 }
+
+const NO_DATA = { value: null, evidence: null, moved: [] };
 
 /** What is seen of drift, for tests. */
 export function exampleDrift(parts: Partial<DriftView> = {}): DriftView {
@@ -33,10 +36,10 @@ export function exampleDrift(parts: Partial<DriftView> = {}): DriftView {
     status: {
       verdict: "warning",
       ...{ likelihood: 0.25, withinSamples: 1_000, since: null },
-      ...{ samples: 5_000, labelled: 4_500, vote: "calibrated" },
+      ...{ samples: 5_000, labelled: 4_500, evidence: 2_300, vote: "calibrated" },
       explanation: "Warning: margin went from 0.077 to 0.14.",
       ...{ falseAlarmEvery: 20_000, falseWarningEvery: 2_000, families: [], records: 2 },
-      signals: [signal, { ...signal, name: "errors", family: "error", value: null, moved: [] }],
+      signals: [signal, { ...signal, name: "errors", family: "error", ...NO_DATA }],
       counts: {
         ...{ ignored: 0, unknownIds: 0, duplicateLabels: 0, expired: 0, tooLate: 0 },
         ...{ reordered: 0, passedOver: 0, clockBackwards: 0, outOfSequence: 0 },
@@ -45,9 +48,30 @@ export function exampleDrift(parts: Partial<DriftView> = {}): DriftView {
     },
     records: [exampleRecord(), exampleRecord({ id: 1, verdict: "warning", outcome: "withdrawn" })],
     series: [
-      { samples: 100, version: 10, verdict: "stable", likelihood: 0, evidence: [0.5, null] },
-      { samples: 200, version: 20, verdict: "warning", likelihood: 0.3, evidence: [2_100, 5e9] },
-      { samples: 200, version: 21, verdict: "warning", likelihood: 0.3, evidence: [2_100, 5e9] },
+      {
+        samples: 100,
+        version: 10,
+        verdict: "stable",
+        likelihood: 0,
+        together: 0.5,
+        evidence: [0.5, null],
+      },
+      {
+        samples: 200,
+        version: 20,
+        verdict: "warning",
+        likelihood: 0.3,
+        together: 2_300,
+        evidence: [2_100, 5e9],
+      },
+      {
+        samples: 200,
+        version: 21,
+        verdict: "warning",
+        likelihood: 0.3,
+        together: 2_300,
+        evidence: [2_100, 5e9],
+      },
     ],
     ...parts,
   };

@@ -15,6 +15,7 @@ export function outcomeText({
   outcome,
 }: Pick<DriftRecord, "verdict" | "outcome">): string {
   if (outcome === "withdrawn") return verdict === "drift" ? "Withdrawn by labels" : "Passed";
+  if (outcome === "unsettled") return "Too few labels to tell";
   if (outcome === "confirmed")
     return verdict === "drift" ? "Confirmed by labels" : "Became a drift";
   return verdict === "drift" ? "Labels are still out" : "Not over yet";

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { formatRatio, formatTick } from "../format.ts";
+import { formatCompact, formatCount, formatTick } from "../format.ts";
 import type { DriftSignalStatus } from "../status.ts";
 import { VerdictPill } from "./verdict-pill.tsx";
 
@@ -7,6 +7,11 @@ import { VerdictPill } from "./verdict-pill.tsx";
 interface SignalTableProps {
   readonly signals: readonly DriftSignalStatus[];
 }
+
+/** No p-value: it is of one look, and the verdict goes by how seldom a stable stream looks so at all. */
+const COLUMNS = [
+  ...["Signal", "Verdict", "By chance once in", "Value", "Warns at", "Drift at", "Moved most"],
+];
 
 /** Features or classes that are named for each signal: more do not fit a line. */
 const MOVED_SHOWN = 2;
@@ -17,13 +22,11 @@ export function SignalTable({ signals }: SignalTableProps): ReactNode {
     <table className="signals" role="table" aria-label="Signals of drift">
       <thead role="rowgroup">
         <tr role="row">
-          {["Signal", "Verdict", "Value", "Warns at", "Drift at", "p-value", "Moved most"].map(
-            (name) => (
-              <th key={name} role="columnheader" scope="col">
-                {name}
-              </th>
-            ),
-          )}
+          {COLUMNS.map((name) => (
+            <th key={name} role="columnheader" scope="col">
+              {name}
+            </th>
+          ))}
         </tr>
       </thead>
       <tbody role="rowgroup">
@@ -36,8 +39,8 @@ export function SignalTable({ signals }: SignalTableProps): ReactNode {
 }
 
 function SignalRow({ signal }: { readonly signal: DriftSignalStatus }): ReactNode {
-  const { name, family, verdict, value, warningAt, driftAt, pValue, share, moved } = signal;
-  const about = share < 1 ? `${family}, looks at ${formatRatio(share)}` : family;
+  const { name, family, verdict, value, warningAt, driftAt, evidence, share, moved } = signal;
+  const about = share < 1 ? `${family}, ${thinned(share)}` : family;
   const parts = moved.slice(0, MOVED_SHOWN).map((part) => `${part.name} ${figure(part.value)}`);
   return (
     <tr role="row">
@@ -51,6 +54,9 @@ function SignalRow({ signal }: { readonly signal: DriftSignalStatus }): ReactNod
           <VerdictPill verdict={verdict} />
         )}
       </td>
+      <td role="cell" data-label="By chance once in" className="number">
+        {evidence === null ? "–" : `${formatCompact(Math.max(1, evidence))} samples`}
+      </td>
       <td role="cell" data-label="Value" className="number">
         {figure(value)}
       </td>
@@ -60,14 +66,17 @@ function SignalRow({ signal }: { readonly signal: DriftSignalStatus }): ReactNod
       <td role="cell" data-label="Drift at" className="number">
         {figure(driftAt)}
       </td>
-      <td role="cell" data-label="p-value" className="number">
-        {figure(pValue)}
-      </td>
       <td role="cell" data-label="Moved most" className="muted">
         {parts.length === 0 ? "–" : parts.join(", ")}
       </td>
     </tr>
   );
+}
+
+/** How little of the stream it looks at, and what that costs. */
+function thinned(share: number): string {
+  const every = formatCount(1 / share);
+  return `looks at 1 in ${every}, so a change takes ${every} times as long to be seen`;
 }
 
 function figure(value: number | null): string {

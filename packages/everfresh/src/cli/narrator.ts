@@ -35,6 +35,9 @@ export class Narrator {
         this.#terminal.line(
           `           replicas   ${style("cyan", `${REPLICA_COMMAND} ${event.feedUrl}`)}`,
         );
+        if (event.samplesUrl !== null) {
+          this.#terminal.line(`           samples    ${style("cyan", `POST ${event.samplesUrl}`)}`);
+        }
         return;
       case "signing":
         this.#terminal.line(`signing with key ${event.keyId}`);

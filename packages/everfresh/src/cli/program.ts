@@ -3,9 +3,11 @@ import { EverfreshError } from "@everfresh/core";
 import { benchCommand } from "./commands/bench.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { driftCommand } from "./commands/drift.ts";
+import { eraseCommand } from "./commands/erase.ts";
 import { exportCommand } from "./commands/export.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { logCommand } from "./commands/log.ts";
+import { quarantineCommand } from "./commands/quarantine.ts";
 import { replicaCommand } from "./commands/replica.ts";
 import { rollbackCommand } from "./commands/rollback.ts";
 import { runCommand } from "./commands/run.ts";
@@ -40,7 +42,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   const commands = [
     ...[demoCommand(), runCommand(), replicaCommand(), exportCommand()],
     ...[logCommand(), showCommand(), rollbackCommand(), keygenCommand()],
-    ...[driftCommand(), benchCommand()],
+    ...[driftCommand(), quarantineCommand(), eraseCommand(), benchCommand()],
   ];
   for (const command of commands) {
     program.addCommand(command.copyInheritedSettings(program));

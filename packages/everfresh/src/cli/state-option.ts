@@ -1,4 +1,5 @@
 import path from "node:path";
+import { EverfreshError } from "@everfresh/core";
 import { findConfig, loadConfig } from "../config/load-config.ts";
 
 /** Options that say which run is meant. */
@@ -14,4 +15,9 @@ export async function stateDirectoryOf({ state, config }: RunPlaceOptions): Prom
   const loaded = file === undefined ? null : await loadConfig(file);
   const name = loaded?.definition.name ?? "digits";
   return path.join(loaded?.directory ?? ".", ".everfresh", name);
+}
+
+/** Whether an error says that a run works in the state directory. */
+export function isLocked(error: unknown): boolean {
+  return error instanceof EverfreshError && error.code === "EF_LOG_LOCKED";
 }

@@ -1,6 +1,6 @@
 import type { ClassTarget, Preprocessing } from "@everfresh/core";
 import type { Model, OptimizerSpec } from "@everfresh/engine";
-import type { StrategySpec } from "@everfresh/learn";
+import type { FeatureCacheSpec, StrategySpec } from "@everfresh/learn";
 import type { Source } from "@everfresh/streams";
 import type { AnchorPolicy, Retention } from "@everfresh/sync/node";
 import type { Deployment } from "./deployment.ts";
@@ -8,10 +8,12 @@ import type { DriftConfig } from "./drift.ts";
 import type { LateLabelsConfig } from "./late-labels.ts";
 import type { NatsPublication } from "./nats.ts";
 
-/** Where a configuration stands: relative paths in it start here. */
+/** Where a configuration stands, and where the run keeps what it has to. */
 export interface ConfigContext {
-  /** Absolute path of the folder that holds the configuration file. */
+  /** Absolute path of the folder that holds the configuration file: relative paths start here. */
   readonly directory: string;
+  /** Path of the SQLite file in the state directory: what samples wait in if nothing else is said. */
+  readonly databaseFile: string;
 }
 
 /** Opens a source when the program needs it, so that a configuration can be read without its data. */
@@ -38,8 +40,10 @@ export interface ModelDefinition {
    * @default "trained" where `model` is the path of a file, otherwise "fresh"
    */
   readonly weights?: "trained" | "fresh";
-  /** How a sample becomes the model's input. */
+  /** How a sample becomes the model's input. What a pipeline learns travels with the weights. */
   readonly input: Preprocessing;
+  /** How the features of past samples are kept in memory. @default 256 MiB, tolerance 0.01 */
+  readonly features?: FeatureCacheSpec;
   /** What the model predicts. */
   readonly target: ClassTarget;
   /** Where samples come from. */

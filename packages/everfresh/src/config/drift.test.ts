@@ -39,13 +39,7 @@ describe("drift in a configuration", () => {
       { webhook: { url: "file:///tmp/x", secret: SECRET } },
       /an http or https URL/,
     ],
-    [
-      "a signal that a run does not feed",
-      {
-        signals: [{ name: "rebuilt", input: "reconstruction", detector: { kind: "changeScan" } }],
-      },
-      /drift\.signals "rebuilt" input must be .*got reconstruction/,
-    ],
+    ["an ensemble of one", { members: 1 }, /members .*got 1/],
     ["a secret that is none", { webhook: { url: "http://a.b/", secret: "abc" } }, /secret must be/],
   ])("is refused with %s, by name", (_what, config, message) => {
     const refused = expect(() => resolved(config));

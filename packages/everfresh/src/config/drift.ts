@@ -3,7 +3,6 @@ import {
   type DriftResponse,
   type DriftSpec,
   LearnOptionError,
-  type SignalInput,
   type StrategySpec,
 } from "@everfresh/learn";
 import { webhookKey } from "../webhook/signature.ts";
@@ -22,16 +21,13 @@ export interface ResolvedDrift {
   readonly webhook: WebhookTarget | null;
 }
 
-/** Inputs of signals that a program of its own can feed to a monitor, and a run does not. */
-const NOT_FED: ReadonlySet<SignalInput> = new Set(["embedding", "reconstruction", "disagreement"]);
-
 /** What strategies that cannot act may still be told to do. */
 const PASSIVE: ReadonlySet<string> = new Set(["nothing", "warn"]);
 
 /**
  * Checks how drift is watched; null where it is not.
- * @throws LearnOptionError for a number that is out of its range, a signal that a run does not feed, an
- *   action that the strategy cannot perform, and a webhook without a URL or a secret
+ * @throws LearnOptionError for a number that is out of its range, an action that the strategy cannot
+ *   perform, and a webhook without a URL or a secret
  */
 export function resolveDrift(
   config: DriftConfig | undefined,
@@ -40,7 +36,6 @@ export function resolveDrift(
   if (config === undefined) return null;
   const { webhook = null, onWarning, onDrift, actsUnconfirmed, ...spec } = config;
   completeDriftSpec(spec);
-  checkInputs(spec);
   const response: DriftResponse = {
     ...(onWarning === undefined ? {} : { onWarning }),
     ...(onDrift === undefined ? {} : { onDrift }),
@@ -55,14 +50,6 @@ export function resolveDrift(
 export function withResponse(strategy: StrategySpec, drift: ResolvedDrift | null): StrategySpec {
   if (drift === null || strategy.kind !== "proactive") return strategy;
   return { ...strategy, response: { ...strategy.response, ...drift.response } };
-}
-
-function checkInputs({ signals = [] }: DriftSpec): void {
-  for (const { name, input } of signals) {
-    if (!NOT_FED.has(input)) continue;
-    const needed = `another input where a run watches; DriftMonitor takes "${input}" from a program`;
-    throw new LearnOptionError(`drift.signals "${name}" input`, input, needed);
-  }
 }
 
 function checkActions({ onWarning, onDrift }: DriftResponse, { kind }: StrategySpec): void {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
-import { EverfreshError } from "@everfresh/core";
+import { EverfreshError, pipelineOf, preprocessorOf, ShapeError } from "@everfresh/core";
 import { checkStrategySpec, type DriftActionSpec } from "@everfresh/learn";
 import { ConfigError } from "../errors.ts";
 import type { ModelDefinition } from "./define-model.ts";
@@ -38,7 +38,13 @@ const definitionSchema = z.looseObject({
   name: z.string(),
   model: z.union([z.string(), z.function(), z.looseObject({ graph: z.looseObject({}) })]),
   weights: z.enum(["trained", "fresh"]).optional(),
-  input: z.looseObject({ kind: z.enum(["image", "numeric"]) }),
+  input: z.looseObject({ kind: z.enum(["image", "numeric", "pipeline"]) }),
+  features: z
+    .strictObject({
+      cacheBytesMax: z.int().nonnegative().optional(),
+      tolerance: z.number().nonnegative().optional(),
+    })
+    .optional(),
   target: z.looseObject({ kind: z.literal("classes") }),
   source: z.function(),
   heldOut: z.function().optional(),
@@ -67,6 +73,20 @@ const definitionSchema = z.looseObject({
       microsPerSample: z.number().optional(),
       historyRecords: z.number().optional(),
       heldLabels: z.number().optional(),
+      embedding: z.strictObject({ layer: z.string().optional() }).optional(),
+      reconstruction: z
+        .strictObject({
+          referenceSamples: z.number().optional(),
+          delaySamples: z.number().optional(),
+          steps: z.number().optional(),
+          batchSize: z.number().optional(),
+          hidden: z.array(z.number()).optional(),
+          code: z.number().optional(),
+          learningRate: z.number().optional(),
+          seed: z.number().optional(),
+        })
+        .optional(),
+      members: z.number().optional(),
       onWarning: z.looseObject({ kind: z.enum(ACTIONS) }).optional(),
       onDrift: z.looseObject({ kind: z.enum(ACTIONS) }).optional(),
       actsUnconfirmed: z.boolean().optional(),
@@ -142,11 +162,23 @@ export async function loadConfig(file: string): Promise<LoadedConfig> {
   }
   // The schema has looked at every field that decides; the functions among them stay as they are.
   const definition = exported as ModelDefinition;
+  checkInput(definition, absolute);
   checkStrategySpec(definition.strategy);
   checkStrategySpec(
     withResponse(definition.strategy, resolveDrift(definition.drift, definition.strategy)),
   );
   return { definition, directory: path.dirname(absolute) };
+}
+
+/** What a pipeline says, and whether its steps fit one another. */
+function checkInput({ input }: ModelDefinition, file: string): void {
+  if (input.kind !== "pipeline") return;
+  try {
+    preprocessorOf(pipelineOf(input));
+  } catch (cause) {
+    if (!(cause instanceof ShapeError)) throw cause;
+    throw new ConfigError(`Configuration ${file}: "input": ${cause.message}`, cause);
+  }
 }
 
 function oneLine(text: string): string {

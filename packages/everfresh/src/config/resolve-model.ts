@@ -1,7 +1,17 @@
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { inputShapeOf, sizeOf } from "@everfresh/core";
-import { importModel, type Model } from "@everfresh/engine";
+import {
+  type FeatureStatistics,
+  inputShapeOf,
+  type Pipeline,
+  pipelineOf,
+  preprocessorOf,
+  type RawFeatures,
+  type SampleSchema,
+  ShapeError,
+  sizeOf,
+} from "@everfresh/core";
+import { importModel, importPreprocessing, type Model, withStatistics } from "@everfresh/engine";
 import type { Source } from "@everfresh/streams";
 import type { SigningKey } from "@everfresh/sync";
 import { ConfigError, ModelSourceMismatchError } from "../errors.ts";
@@ -22,9 +32,16 @@ export interface ResolvedModel {
   readonly signingKey: SigningKey | null;
 }
 
+/** Options of {@link resolveModel}. */
+export interface ResolveOptions {
+  /** Of the state directory. */
+  readonly databaseFile: string;
+  /** Takes the place of the configured key. */
+  readonly signingKeyFile?: string | undefined;
+}
+
 /**
  * Reads the model and the key, and opens the sources of a definition.
- * @param signingKeyFile takes the place of the configured one
  * @throws ModelSourceMismatchError when model, preprocessing, target and sources do not fit together
  * @throws ConfigError when the model file cannot be read
  * @throws KeyFileError when the key cannot be read
@@ -33,7 +50,7 @@ export interface ResolvedModel {
 export async function resolveModel(
   loaded: LoadedConfig,
   seed: number,
-  signingKeyFile?: string,
+  { databaseFile, signingKeyFile }: ResolveOptions,
 ): Promise<ResolvedModel> {
   const { definition: defined, directory } = loaded;
   const drift = resolveDrift(defined.drift, defined.strategy);
@@ -41,8 +58,9 @@ export async function resolveModel(
   const keyFile = signingKeyFile ?? configuredKey(loaded);
   const signingKey = keyFile === undefined ? null : await readSigningKey(keyFile);
   const model = await modelOf(loaded, seed);
-  const source = await definition.source({ directory });
-  const heldOut = definition.heldOut === undefined ? null : await definition.heldOut({ directory });
+  const context = { directory, databaseFile };
+  const source = await definition.source(context);
+  const heldOut = definition.heldOut === undefined ? null : await definition.heldOut(context);
   checkSource(definition, source);
   if (heldOut !== null) checkSource(definition, heldOut);
   return { definition, model, source, heldOut, drift, signingKey };
@@ -55,28 +73,58 @@ export function configuredKey({ definition, directory }: LoadedConfig): string |
 }
 
 /**
- * Reads the model of a definition, without its sources.
+ * Reads the model of a definition, without its sources. Its state has the statistics of its
+ * preprocessing: of no samples, or those that the model's file has for the very same preprocessing.
  * @throws ModelSourceMismatchError, ConfigError as {@link resolveModel}
  */
 export async function modelOf(
   { definition, directory }: LoadedConfig,
   seed: number,
 ): Promise<Model> {
-  const model = await readModel(definition, directory, seed);
+  const { model, statistics } = await readModel(definition, directory, seed);
+  checkInput(definition);
   checkModel(definition, model);
-  return model;
+  return withStatistics(model, preprocessorOf(definition.input), statistics);
+}
+
+function checkInput({ input }: ModelDefinition): void {
+  try {
+    preprocessorOf(input);
+  } catch (cause) {
+    if (!(cause instanceof ShapeError)) throw cause;
+    const message = `The configured input cannot be: ${cause.message}; change \`input\``;
+    throw new ModelSourceMismatchError(message, cause.details);
+  }
+}
+
+/** A model, and what its file knows of samples. */
+interface ReadModel {
+  readonly model: Model;
+  readonly statistics?: FeatureStatistics;
+}
+
+/** The statistics in a model file, where it has them for the very same preprocessing. */
+function statisticsFor(
+  input: ModelDefinition["input"],
+  bytes: Uint8Array,
+): Pick<ReadModel, "statistics"> {
+  if (input.kind !== "pipeline") return {};
+  const filed = importPreprocessing(bytes);
+  const isSame = JSON.stringify(filed?.preprocessor.spec) === JSON.stringify(pipelineOf(input));
+  return filed !== null && isSame ? { statistics: filed.statistics } : {};
 }
 
 async function readModel(
-  { model }: ModelDefinition,
+  { model, input }: ModelDefinition,
   directory: string,
   seed: number,
-): Promise<Model> {
-  if (typeof model === "function") return model({ seed });
-  if (typeof model !== "string") return model;
+): Promise<ReadModel> {
+  if (typeof model === "function") return { model: model({ seed }) };
+  if (typeof model !== "string") return { model };
   const file = path.resolve(directory, model);
   try {
-    return importModel(await readFile(file));
+    const bytes = await readFile(file);
+    return { model: importModel(bytes), ...statisticsFor(input, bytes) };
   } catch (cause) {
     if (cause instanceof Error && "errno" in cause) {
       throw new ConfigError(`Model file ${file} cannot be read: ${cause.message}`, cause);
@@ -104,12 +152,13 @@ function checkModel({ input, target }: ModelDefinition, model: Model): void {
 }
 
 function checkSource({ input, target }: ModelDefinition, source: Source): void {
-  const expected = sizeOf(inputShapeOf(input));
-  const { shape } = source.schema.features;
-  if (sizeOf(shape) !== expected) {
+  const { features } = source.schema;
+  if (input.kind === "pipeline") checkRaw(input, source.name, features);
+  else if (sizeOf(features.shape) !== sizeOf(inputShapeOf(input))) {
+    const expected = inputShapeOf(input);
     throw new ModelSourceMismatchError(
-      `Source ${source.name} gives samples of shape [${shape.join(", ")}], the model takes [${inputShapeOf(input).join(", ")}]`,
-      { source: source.name, shape, expected: inputShapeOf(input) },
+      `Source ${source.name} gives samples of shape [${features.shape.join(", ")}], the model takes [${expected.join(", ")}]`,
+      { source: source.name, shape: features.shape, expected },
     );
   }
   if (source.schema.target.count > target.count) {
@@ -118,4 +167,39 @@ function checkSource({ input, target }: ModelDefinition, source: Source): void {
       { source: source.name, classes: source.schema.target.count },
     );
   }
+  const [own, given] = [source.schema.target.labels, target.labels];
+  if (!isNamed(own) || !isNamed(given) || own.every((name, i) => name === given[i])) return;
+  throw new ModelSourceMismatchError(
+    `Source ${source.name} has the classes ${own.join(", ")}, the target ${given.join(", ")}; write them in one order`,
+    { source: source.name, classes: own, target: given },
+  );
+}
+
+/** Whether classes have names of their own, not only numbers. */
+function isNamed(labels: readonly string[]): boolean {
+  return labels.some((label, i) => label !== `${i}`);
+}
+
+/** What raw features of each kind are stored as. */
+const RAW_DTYPES: { readonly [K in RawFeatures["kind"]]: SampleSchema["features"]["dtype"] } = {
+  numbers: "float32",
+  series: "float32",
+  row: "uint8",
+  image: "uint8",
+};
+
+/** Rows of a table are bytes of its columns, so their number tells whether these are the same. */
+function checkRaw(input: Pipeline, source: string, features: SampleSchema["features"]): void {
+  const { kind } = input.raw;
+  const expected = { dtype: RAW_DTYPES[kind], size: preprocessorOf(input).rawSize };
+  const { dtype, shape } = features;
+  if (dtype === expected.dtype && sizeOf(shape) === expected.size) return;
+  const way =
+    kind === "row" || kind === "numbers"
+      ? "take `raw` of `input` from the schema of the source: rawFeaturesOf(schema)"
+      : "change `raw` of `input` or the source";
+  throw new ModelSourceMismatchError(
+    `Source ${source} gives samples of ${sizeOf(shape)} ${dtype}, the pipeline takes ${kind} of ${expected.size} ${expected.dtype}; ${way}`,
+    { source, dtype, shape, expected },
+  );
 }

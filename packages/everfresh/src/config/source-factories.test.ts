@@ -4,6 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "@everfresh/core";
 import { openQuarantine } from "@everfresh/streams";
+import type { ConfigContext } from "./define-model.ts";
 import {
   csv,
   digits,
@@ -18,6 +19,10 @@ import {
 } from "./source-factories.ts";
 
 let directory = "";
+const context = (): ConfigContext => ({
+  directory,
+  databaseFile: path.join(directory, "everfresh.sqlite"),
+});
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "everfresh-factories-"));
   await writeFile(path.join(directory, "prices.csv"), "load,price,class\n1,2,up\n3,4,down\n");
@@ -26,7 +31,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 describe("source factories", () => {
   it("find a table beside the configuration", async () => {
-    const source = await csv({ file: "prices.csv", label: "class" })({ directory });
+    const source = await csv({ file: "prices.csv", label: "class" })(context());
     expect(source).toMatchObject({ name: "prices", size: 2 });
     expect(source.schema.target.labels).toEqual(["down", "up"]);
   });
@@ -34,11 +39,11 @@ describe("source factories", () => {
   it("find objects in lines, Parquet and images beside the configuration", async () => {
     const rows = ['{"load":1,"class":"up"}', '{"load":3,"class":"down"}'];
     await writeFile(path.join(directory, "prices.jsonl"), `${rows.join("\n")}\n`);
-    const lines = await jsonLines({ file: "prices.jsonl", label: "class" })({ directory });
+    const lines = await jsonLines({ file: "prices.jsonl", label: "class" })(context());
     expect(lines).toMatchObject({ name: "prices", size: 2 });
     const missing = { file: "prices.parquet", label: "class" };
-    await expect(parquet(missing)({ directory })).rejects.toThrow(directory);
-    await expect(imageFolder({ directory: "shots" })({ directory })).rejects.toThrow(
+    await expect(parquet(missing)(context())).rejects.toThrow(directory);
+    await expect(imageFolder({ directory: "shots" })(context())).rejects.toThrow(
       path.join(directory, "shots"),
     );
   });
@@ -47,7 +52,7 @@ describe("source factories", () => {
     const rows = "load,class\n1,up\n?,down\n3,down\n";
     await writeFile(path.join(directory, "dirty.csv"), rows);
     const options = { file: "dirty.csv", label: "class", quarantine: "broken.sqlite" };
-    expect((await csv(options)({ directory })).size).toBe(2);
+    expect((await csv(options)(context())).size).toBe(2);
     await using quarantine = await openQuarantine({
       file: path.join(directory, "broken.sqlite"),
       clock: systemClock,
@@ -66,11 +71,11 @@ describe("source factories", () => {
     } as const;
     const open = push({ inbox: "inbox.sqlite", schema });
     {
-      await using source = await open({ directory });
+      await using source = await open(context());
       const samples = [{ id: "a", load: 1, class: "up" }, { id: "b" }];
       expect(await source.accept({ samples })).toMatchObject({ accepted: 1, quarantined: 1 });
     }
-    await using source = await open({ directory });
+    await using source = await open(context());
     const reading = source.read()[Symbol.asyncIterator]();
     expect((await reading.next()).value).toMatchObject({ id: "a", label: 0 });
   });
@@ -85,17 +90,17 @@ describe("source factories", () => {
     const common = { name: "loads", schema };
     const stream = { ...common, inbox: "n.sqlite", servers: "nats://127.0.0.1:1", stream: "loads" };
     const code = "EF_BROKER_UNREACHABLE";
-    await expect(natsStream(stream)({ directory })).rejects.toMatchObject({ code });
+    await expect(natsStream(stream)(context())).rejects.toMatchObject({ code });
     const topic = { ...common, inbox: "k.sqlite", brokers: ["127.0.0.1:1"], topic: "loads" };
-    await expect(kafkaTopic(topic)({ directory })).rejects.toMatchObject({ code });
+    await expect(kafkaTopic(topic)(context())).rejects.toMatchObject({ code });
   });
 
   it("open generated streams, and turn the images of any other", async () => {
-    expect((await sea({ size: 7 })({ directory })).size).toBe(7);
+    expect((await sea({ size: 7 })(context())).size).toBe(7);
     const plain = digits({ seed: 1, size: 3 });
     const turned = rotated(plain, { fromSample: 2, degrees: 90 });
-    const before = await imagesOf(await plain({ directory }));
-    const after = await imagesOf(await turned({ directory }));
+    const before = await imagesOf(await plain(context()));
+    const after = await imagesOf(await turned(context()));
     expect(after.slice(0, 2)).toEqual(before.slice(0, 2));
     expect(after[2]).not.toEqual(before[2]);
   });

@@ -61,10 +61,11 @@ export function digits(options?: DigitsOptions): SourceFactory {
 export type Configured<Options> = Options extends unknown
   ? Omit<Options, "quarantine" | "clock"> & {
       /**
-       * Path of a SQLite file that takes rows that cannot be samples, created if missing, relative to the
-       * configuration file. @default none: the first such row is an error
+       * What takes rows that cannot be samples: `true` for the state directory of the run, or the path
+       * of a SQLite file, created if missing, relative to the configuration file.
+       * @default none: the first such row is an error
        */
-      readonly quarantine?: string;
+      readonly quarantine?: true | string;
     }
   : never;
 
@@ -74,83 +75,109 @@ export type ConfiguredInbox<Options extends { readonly file: string }> = Options
       /**
        * Path of the SQLite file in which samples wait, and rows that cannot be samples; created if
        * missing, relative to the configuration file. It belongs to one state directory.
+       * @default in the state directory
        */
-      readonly inbox: string;
+      readonly inbox?: string;
     }
   : never;
 
+/** Options of {@link push}. */
+export type PushConfig = ConfiguredInbox<PushOptions> & {
+  /**
+   * Who knows it may push and erase samples by HTTP from other machines, in a header
+   * `Authorization: Bearer TOKEN`; at least 16 visible ASCII characters. @default only this machine may
+   */
+  readonly token?: string;
+};
+
 /** A table as text, gzip or not: columns of numbers, or typed ones, and one with the class. */
 export function csv(options: Configured<CsvOptions>): SourceFactory {
-  return async ({ directory }) => {
-    const file = path.resolve(directory, options.file);
-    return openCsv({ ...options, ...(await rowsOf(options, directory)), file });
+  return async (context) => {
+    const file = path.resolve(context.directory, options.file);
+    return openCsv({ ...options, ...(await rowsOf(options, context)), file });
   };
 }
 
 /** Objects, one per line, gzip or not: a sample each, as a schema of its columns says. */
 export function jsonLines(options: Configured<JsonLinesOptions>): SourceFactory {
-  return async ({ directory }) => {
-    const file = path.resolve(directory, options.file);
-    return openJsonLines({ ...options, ...(await rowsOf(options, directory)), file });
+  return async (context) => {
+    const file = path.resolve(context.directory, options.file);
+    return openJsonLines({ ...options, ...(await rowsOf(options, context)), file });
   };
 }
 
 /** A Parquet file: a sample per row, as a schema of its columns says. */
 export function parquet(options: Configured<ParquetOptions>): SourceFactory {
-  return async ({ directory }) => {
-    const file = path.resolve(directory, options.file);
-    return openParquet({ ...options, ...(await rowsOf(options, directory)), file });
+  return async (context) => {
+    const file = path.resolve(context.directory, options.file);
+    return openParquet({ ...options, ...(await rowsOf(options, context)), file });
   };
 }
 
 /** Images in one folder per class. */
 export function imageFolder(options: Configured<ImageFolderOptions>): SourceFactory {
   return async (context) => {
-    const { quarantine } = await rowsOf(options, context.directory);
+    const { quarantine } = await rowsOf(options, context);
     const directory = path.resolve(context.directory, options.directory);
     return openImageFolder({ ...options, quarantine, directory });
   };
 }
 
 /** Samples that others push: what opens has `accept`. */
-export function push(
-  options: ConfiguredInbox<PushOptions>,
-): (context: ConfigContext) => Promise<PushSource> {
-  return async ({ directory }) => openPush({ ...options, ...(await inboxOf(options, directory)) });
+export function push({
+  token,
+  ...options
+}: PushConfig): (context: ConfigContext) => Promise<TokenPushSource> {
+  if (token !== undefined && (token.length < TOKEN_LENGTH_MIN || /[^!-~]/.test(token))) {
+    throw new TypeError(`A token has ${TOKEN_LENGTH_MIN} visible ASCII characters or more`);
+  }
+  return async (context) => {
+    const source = await openPush({ ...options, ...(await inboxOf(options, context)) });
+    return { ...source, token: token ?? null };
+  };
 }
+
+/** A source that is pushed to, and who may do that. */
+export interface TokenPushSource extends PushSource {
+  /** What others than this machine have to know; null where they may not. */
+  readonly token: string | null;
+}
+
+/** Fewer characters could be found by trying. */
+const TOKEN_LENGTH_MIN = 16;
 
 /** Messages of a NATS JetStream stream. */
 export function natsStream(
   options: ConfiguredInbox<NatsSourceOptions>,
 ): (context: ConfigContext) => Promise<BrokerSource> {
-  return async ({ directory }) => openNats({ ...options, ...(await inboxOf(options, directory)) });
+  return async (context) => openNats({ ...options, ...(await inboxOf(options, context)) });
 }
 
 /** Messages of a Kafka topic. */
 export function kafkaTopic(
   options: ConfiguredInbox<KafkaSourceOptions>,
 ): (context: ConfigContext) => Promise<BrokerSource> {
-  return async ({ directory }) => openKafka({ ...options, ...(await inboxOf(options, directory)) });
+  return async (context) => openKafka({ ...options, ...(await inboxOf(options, context)) });
 }
 
 async function rowsOf(
-  { quarantine }: { readonly quarantine?: string },
-  directory: string,
+  { quarantine }: { readonly quarantine?: true | string },
+  { directory, databaseFile }: ConfigContext,
 ): Promise<{ readonly quarantine: Quarantine | undefined; readonly clock: typeof systemClock }> {
   if (quarantine === undefined) return { quarantine, clock: systemClock };
-  const file = path.resolve(directory, quarantine);
+  const file = quarantine === true ? databaseFile : path.resolve(directory, quarantine);
   return { quarantine: await openQuarantine({ file, clock: systemClock }), clock: systemClock };
 }
 
 async function inboxOf(
-  { inbox }: { readonly inbox: string },
-  directory: string,
+  { inbox }: { readonly inbox?: string },
+  { directory, databaseFile }: ConfigContext,
 ): Promise<{
   readonly file: string;
   readonly quarantine: Quarantine;
   readonly clock: typeof systemClock;
 }> {
-  const file = path.resolve(directory, inbox);
+  const file = inbox === undefined ? databaseFile : path.resolve(directory, inbox);
   const quarantine = await openQuarantine({ file, clock: systemClock });
   return { file, quarantine, clock: systemClock };
 }

@@ -18,10 +18,11 @@ export class DriftSeries {
   }
 
   /** Takes in how things are. */
-  add({ samples, verdict, likelihood, signals }: DriftStatus, version: number): void {
+  add(status: DriftStatus, version: number): void {
+    const { samples, verdict, likelihood, signals, evidence: together } = status;
     this.#nextAt = samples + SAMPLES_PER_POINT;
     const evidence = signals.map((signal) => signal.evidence);
-    this.#series.add({ samples, version, verdict, likelihood, evidence });
+    this.#series.add({ samples, version, verdict, likelihood, together, evidence });
   }
 
   /** The points, oldest first. */

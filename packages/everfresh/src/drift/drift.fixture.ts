@@ -10,6 +10,7 @@ export function exampleRecord(parts: Partial<DriftRecord> = {}): DriftRecord {
     likelihood: 0.93,
     since: { sequence: 4_004, eventTimeMs: null },
     signals: ["margin", "errors"],
+    moved: [{ signal: "margin", parts: [{ name: "class 6", value: 0.22 }] }],
     explanation: "Drift: margin went from 0.077 to 0.14, since about sample 4004.",
     outcome: "open",
     outcomeAt: null,
@@ -22,7 +23,7 @@ export function exampleRecord(parts: Partial<DriftRecord> = {}): DriftRecord {
 export function exampleDriftStatus(parts: Partial<DriftStatus> = {}): DriftStatus {
   const signal = {
     ...{ warningAt: 3.3, driftAt: 4.3, pValue: 0.01, evidence: 180, changeAgo: 20 },
-    ...{ taken: 900, ignored: 2, alarms: 1, share: 1 },
+    ...{ taken: 900, ignored: 2, alarms: 1, share: 1 / 16 },
     moved: [{ name: "class 6", value: 0.22 }],
   };
   return {
@@ -33,7 +34,7 @@ export function exampleDriftStatus(parts: Partial<DriftStatus> = {}): DriftStatu
     samples: 5_000,
     labelled: 4_500,
     explanation: "Warning: margin went from 0.077 to 0.14.",
-    vote: "calibrated",
+    ...{ evidence: 2_300, vote: "calibrated" },
     falseAlarmEvery: 20_000,
     falseWarningEvery: 2_000,
     families: [
@@ -60,8 +61,18 @@ export function exampleDriftView(parts: Partial<DriftView> = {}): DriftView {
     status: exampleDriftStatus(),
     records: [exampleRecord()],
     series: [
-      { samples: 100, version: 10, verdict: "stable", likelihood: 0, evidence: [1, null] },
-      { samples: 200, version: 20, verdict: "warning", likelihood: 0.3, evidence: [2_100, 5e9] },
+      {
+        samples: 100,
+        version: 10,
+        verdict: "stable",
+        likelihood: 0,
+        together: 1,
+        evidence: [1, null],
+      },
+      {
+        ...{ samples: 200, version: 20, verdict: "warning", likelihood: 0.3, together: 2_300 },
+        evidence: [2_100, 5e9],
+      },
     ],
     ...parts,
   };

@@ -2,7 +2,13 @@
 import { createHash } from "node:crypto";
 import path from "node:path";
 import type { Fingerprint } from "@everfresh/core";
-import { encodeSafetensors, exportModel, foldBatchNorm, type Model } from "@everfresh/engine";
+import {
+  encodeSafetensors,
+  exportModel,
+  foldBatchNorm,
+  type Model,
+  preprocessingMetadata,
+} from "@everfresh/engine";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { modelOf } from "../config/resolve-model.ts";
 import { OutputFileError, StateMismatchError } from "../errors.ts";
@@ -73,10 +79,12 @@ export async function exportRun(options: ExportRunOptions): Promise<ExportReport
   checkSame("parameters", record.parameters, parameterCount);
   const chosen = await chosenState(directory, model.state.layout, choice);
   const current = { ...model, state: chosen.state };
+  const { input } = config.definition;
   const written = options.foldBatchNorm ? foldBatchNorm(current) : current;
   const folded = current.graph.nodes.length - written.graph.nodes.length;
   const metadata = {
     ...metadataOf(options, chosen),
+    ...preprocessingMetadata(input, chosen.state),
     ...(folded > 0 ? { batchNorm: "folded" } : {}),
   };
   const bytes = ENCODINGS[format](written, metadata);
@@ -103,13 +111,12 @@ function metadataOf(
   { config, choice, release }: ExportRunOptions,
   { version, fingerprint }: ChosenState,
 ): Readonly<Record<string, string>> {
-  const { name, input, target } = config.definition;
+  const { name, target } = config.definition;
   return {
     name,
     weights: choice.kind,
     version: String(version),
     fingerprint,
-    preprocessing: JSON.stringify(input),
     target: JSON.stringify(target),
     everfresh: release,
   };

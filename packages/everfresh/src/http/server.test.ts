@@ -9,6 +9,7 @@ import {
 import { WebSocket as WsClient } from "ws";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RollbackReport, RollbackRequest } from "../log/roll-back.ts";
+import { SampleUnknownError, SourceNotPushedError } from "../errors.ts";
 import { exampleDriftView } from "../drift/drift.fixture.ts";
 import { STATUS } from "../metrics/status.fixture.ts";
 import { type ServedModel, type Server, startServer } from "./server.ts";
@@ -26,6 +27,13 @@ class EchoModel implements ServedModel {
   status(): ModelStatus {
     return this.current;
   }
+
+  readonly samples: ServedModel["samples"] = {
+    token: null,
+    accept: () => Promise.reject(new SourceNotPushedError("digits", "echo")),
+    erase: (id) => Promise.reject(new SampleUnknownError(id)),
+    replay: () => Promise.resolve({ replayed: 0, broken: [] }),
+  };
 
   rollBack({ version }: RollbackRequest): Promise<RollbackReport> {
     if (version > 3) {

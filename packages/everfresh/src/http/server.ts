@@ -11,13 +11,14 @@ import { addMetricsRoute } from "./metrics-route.ts";
 import { mayFollow, type Origins } from "./origins.ts";
 import { PAGE_MISSING, pageDirectory } from "./page.ts";
 import { addRollbackRoute, type RollbackModel } from "./rollback-route.ts";
+import { addSamplesRoutes, type SampledModel } from "./samples-route.ts";
 import { addSegmentRoutes, type PolledModel } from "./segment-routes.ts";
 import { streamStatus } from "./status-stream.ts";
 
 const FRAME_BYTES_MAX = 64 * 1024; // replicas only send small control messages
 
 /** One model as the server shows it. */
-export interface ServedModel extends RollbackModel, PolledModel, MeasuredModel {
+export interface ServedModel extends RollbackModel, SampledModel, PolledModel, MeasuredModel {
   /** Whether replicas can be let in; false while a restart replays. */
   readonly ready: boolean;
   status(): ModelStatus;
@@ -83,6 +84,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   addDriftRoute(app, model);
   addMetricsRoute(app, model);
   addRollbackRoute(app, model, origins);
+  addSamplesRoutes(app, model, origins);
   addSegmentRoutes(app, model, origins);
   const authority = await listenOn(app, host, port);
   return {

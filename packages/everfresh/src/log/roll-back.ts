@@ -30,6 +30,12 @@ export interface RollbackRequest {
   readonly excludeSince: boolean;
 }
 
+/** A rollback that somebody asks a run for. */
+export interface AskedRollback extends RollbackRequest {
+  /** The checkpoint of the wanted version, if it was the current one when it was asked for. */
+  readonly saved: TrainerCheckpoint | null;
+}
+
 /** What a rollback did. */
 export interface RollbackReport {
   /** The new version. */

@@ -1,4 +1,10 @@
-import type { LabelStatus, ModelScores, ModelStatus, ScoreValues } from "@everfresh/sync";
+import type {
+  FeatureStatus,
+  LabelStatus,
+  ModelScores,
+  ModelStatus,
+  ScoreValues,
+} from "@everfresh/sync";
 import type { LabelledValue, MetricSet } from "./metric-set.ts";
 
 const MS_PER_SECOND = 1_000;
@@ -44,6 +50,21 @@ export function statusMetrics(metrics: MetricSet, status: ModelStatus): void {
     })),
   );
   if (labels !== null) labelMetrics(metrics, labels);
+  if (status.features !== null) featureMetrics(metrics, status.features);
+}
+
+function featureMetrics(metrics: MetricSet, features: FeatureStatus): void {
+  const { cached, absent, stale, utilisation, capacity } = features;
+  metrics.counter(
+    "everfresh_features_total",
+    "Features of past samples that steps asked for.",
+    Object.entries({ cached, absent, stale }).map(([found, value]) => ({
+      labels: { found },
+      value,
+    })),
+  );
+  metrics.gauge("everfresh_feature_utilisation", "Share that was cached, 0 to 1.", utilisation);
+  metrics.gauge("everfresh_feature_capacity", "Samples whose features have room.", capacity);
 }
 
 function labelMetrics(metrics: MetricSet, labels: LabelStatus): void {

@@ -38,4 +38,8 @@ export const STATUS: ModelStatus = {
   updateToReplicaMs: null,
   heldOutAccuracy: null,
   scores: null,
+  features: {
+    ...{ asked: 200, cached: 150, absent: 40, stale: 10, utilisation: 0.8 },
+    ...{ capacity: 1_000, bytesMax: 1_000_000, tolerance: 0.01 },
+  },
 };

@@ -4,6 +4,7 @@ import {
   excluding,
   type LateLabels,
   type LiveEvaluation,
+  mergedRanges,
   type PositionRange,
   type Publisher,
   samplerForBuffers,
@@ -43,22 +44,28 @@ export interface Loop {
   readonly onDrift: NonNullable<TrainerOptions["onDrift"]>;
 }
 
-/** The options of a run's training loop. Samples that a rollback excluded are not drawn for anything. */
+/**
+ * The options of a run's training loop. Samples that a rollback excluded, or that were erased, are not
+ * drawn for anything.
+ */
 export async function loopOptions(loop: Loop): Promise<TrainerOptions> {
   const { resolved, deploy, record, stores, training, checkpoint, labels } = loop;
   const { clock, samplesPerSecond } = loop.run;
   const { definition, model, source } = resolved;
   const { goal, seed } = record;
   const { deployed, publisher, evaluation, drift, onOpen, onProgress, onDrift } = loop;
-  const excluded = (await stores.log.rollbacks()).flatMap((entry): readonly PositionRange[] =>
+  const rolledBack = (await stores.log.rollbacks()).flatMap((entry): readonly PositionRange[] =>
     entry.excluded === null ? [] : [entry.excluded],
   );
+  const erased = stores.history.erased().map((at): PositionRange => ({ from: at, to: at + 1 }));
+  const excluded = mergedRanges([...rolledBack, ...erased]);
   return {
     model,
     session: sessionOf(loop),
     source,
     history: stores.history,
     preprocessing: definition.input,
+    ...(definition.features === undefined ? {} : { features: definition.features }),
     strategy: definition.strategy,
     seed,
     excluded,
@@ -82,13 +89,16 @@ export async function loopOptions(loop: Loop): Promise<TrainerOptions> {
 
 function sessionOf({ training, onStepDone }: Loop): TrainerSession {
   const { session } = training;
-  const { restore } = session;
+  const { restore, setBuffers } = session;
   return {
     state: session.state,
     predict: (state, inputs, size) => session.predict(state, inputs, size),
     moments: (state, inputs, size) => session.moments(state, inputs, size),
     checkpoint: () => session.checkpoint(),
     ...(restore === undefined ? {} : { restore: (to) => restore.call(session, to) }),
+    ...(setBuffers === undefined
+      ? {}
+      : { setBuffers: (changes) => setBuffers.call(session, changes) }),
     step: async (batch) => {
       const result = await session.step(batch);
       onStepDone();

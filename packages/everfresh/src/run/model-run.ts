@@ -18,6 +18,7 @@ import type { ResolvedModel } from "../config/resolve-model.ts";
 import { type Deployment, withShare } from "../config/deployment.ts";
 import type { ServedModel } from "../http/server.ts";
 import {
+  type AskedRollback,
   checkpointOrRefuse,
   rollBack,
   type RollbackReport,
@@ -26,17 +27,18 @@ import {
 import { RollbackRefusedError } from "../errors.ts";
 import type { RunRecord } from "../state/state-directory.ts";
 import type { GenerationStores } from "./enter-generation.ts";
+import { BreakDesk } from "./break-desk.ts";
 import { scoreHeldOut } from "./held-out-score.ts";
 import { LogPublisher } from "./log-publisher.ts";
 import { loopOptions } from "./loop-options.ts";
 import { ReplicaGate } from "./replica-gate.ts";
-import { type AskedRollback, RollbackDesk } from "./rollback-desk.ts";
 import type { FinishedTraining, RunModelOptions } from "./run-options.ts";
 import { RunEvaluation } from "./run-evaluation.ts";
 import type { RunDrift } from "./run-drift.ts";
 import type { RunParts } from "./run-parts.ts";
+import { RunSamples } from "./run-samples.ts";
 import { runFacts } from "./run-facts.ts";
-import { notKept, slowRuntime } from "./run-warnings.ts";
+import { notKept, replayDiffered, slowRuntime } from "./run-warnings.ts";
 import { type RunFacts, StatusBoard } from "./status-board.ts";
 import type { Training } from "./training.ts";
 import { UpdateLatency } from "./update-latency.ts";
@@ -70,7 +72,8 @@ export class ModelRun implements ServedModel, Disposable {
   readonly #latency: UpdateLatency;
   readonly #publisher: LogPublisher;
   readonly #board: StatusBoard;
-  readonly #rollbacks = new RollbackDesk();
+  readonly samples: RunSamples;
+  readonly #desk = new BreakDesk();
   readonly #labels: LateLabels | null;
   readonly #facts: RunFacts;
   readonly #evaluation: RunEvaluation;
@@ -99,8 +102,11 @@ export class ModelRun implements ServedModel, Disposable {
         ? deployCopy(model.state, 0, DEPLOYED_PLACE)
         : deployedAt(checkpoint, model.state.layout, DEPLOYED_PLACE);
     this.#labels = labels;
+    this.samples = new RunSamples({
+      ...{ model: definition.name, source: resolved.source, stores, labels, desk: this.#desk },
+    });
     this.#facts = runFacts(resolved, this.#deploy, record);
-    this.#evaluation = new RunEvaluation(resolved, checkpoint);
+    this.#evaluation = new RunEvaluation(resolved, checkpoint, drift?.initial);
     this.#latency = new UpdateLatency(options.clock);
     this.#gate = new ReplicaGate({
       resolved,
@@ -168,7 +174,10 @@ export class ModelRun implements ServedModel, Disposable {
     // Looked for now: the break in training brings a checkpoint of its own.
     const current = await this.#stores.checkpoints.latest();
     const saved = current?.version === request.version ? current : null;
-    return this.#rollbacks.ask({ ...request, saved });
+    return this.#desk.ask(
+      () => this.#makeRollback({ ...request, saved }),
+      (reason) => new RollbackRefusedError(reason),
+    );
   }
 
   /** Takes over what trains, and how to open another one. */
@@ -184,7 +193,7 @@ export class ModelRun implements ServedModel, Disposable {
   /** Trains until the goal, the end of the source or the signal. */
   async train(): Promise<void> {
     do {
-      const signal = this.#rollbacks.interrupted(this.#options.signal);
+      const signal = this.#desk.interrupted(this.#options.signal);
       const options = await loopOptions({
         run: this.#options,
         resolved: this.#resolved,
@@ -216,14 +225,16 @@ export class ModelRun implements ServedModel, Disposable {
         this.#options.onEvent({ kind: "step", report });
       }
       this.#checkpoint = await this.#stores.checkpoints.latest();
-    } while (this.#rollbacks.isAsked && (await this.#trainAgain()));
-    await this.#rollbacks.serveAlways((request) => this.#makeRollback(request));
+    } while (this.#desk.isAsked && (await this.#trainAgain()));
+    await this.#desk.serveAlways();
   }
 
-  /** Makes the rollbacks that were asked for, and opens training anew if one was made. */
+  /** Does what a break was asked for, and opens training anew where that was a rollback. */
   async #trainAgain(): Promise<boolean> {
-    const isMade = await this.#rollbacks.serve((request) => this.#makeRollback(request));
-    if (!isMade || this.#checkpoint === null) return !this.#options.signal.aborted;
+    const { version } = this.#deployed;
+    await this.#desk.serve();
+    const isRolledBack = this.#deployed.version !== version;
+    if (!isRolledBack || this.#checkpoint === null) return !this.#options.signal.aborted;
     const { training, open, feedUrl } = this.#running;
     await training[Symbol.asyncDispose]();
     this.#started = { training: await open(this.#checkpoint), open, feedUrl };
@@ -254,7 +265,7 @@ export class ModelRun implements ServedModel, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#rollbacks.close();
+    this.#desk.close();
     this.#gate[Symbol.dispose]();
   }
 
@@ -288,9 +299,6 @@ export class ModelRun implements ServedModel, Disposable {
   }
 
   #warnOfReplay({ step, version }: StepReport): void {
-    this.#options.onEvent({
-      kind: "warning",
-      message: `Replaying step ${step} gave another update than the log has at version ${version}; the log stands (another CPU, runtime or ratio does that)`,
-    });
+    this.#options.onEvent({ kind: "warning", message: replayDiffered(step, version) });
   }
 }

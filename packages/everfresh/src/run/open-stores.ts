@@ -5,7 +5,13 @@ import {
   type RetrainingStore,
   type TrainerCheckpoint,
 } from "@everfresh/learn";
-import { type History, openHistory, openJournalRecords } from "@everfresh/streams";
+import {
+  type History,
+  openHistory,
+  openJournalRecords,
+  openSampleUses,
+  type SampleUses,
+} from "@everfresh/streams";
 import type { SegmentStore } from "@everfresh/sync";
 import {
   type AnchorPolicy,
@@ -15,6 +21,7 @@ import {
   type UpdateLog,
 } from "@everfresh/sync/node";
 import { StateDirectoryError } from "../errors.ts";
+import { recordingUses } from "../samples/record-uses.ts";
 import { checkpointFile } from "../state/checkpoint-file.ts";
 import { finishSwitch } from "../state/checkpoint-switch.ts";
 import { retrainingFile } from "../state/retraining-file.ts";
@@ -29,6 +36,8 @@ export interface Stores {
   readonly checkpoints: CheckpointStore;
   /** What training goes by, written down before it does. */
   readonly journal: Journal;
+  /** Which samples each iteration has trained on. */
+  readonly uses: SampleUses;
   /** Where the retraining that runs is. */
   readonly retrainings: RetrainingStore;
   /** Merged updates for replicas that poll. */
@@ -65,7 +74,9 @@ export async function openStores(
   resources.add(() => history[Symbol.asyncDispose]());
   const records = openJournalRecords({ file: directory.databaseFile });
   resources.add(() => records[Symbol.dispose]());
-  const journal = durableJournal(records);
+  const uses = openSampleUses({ file: directory.databaseFile });
+  resources.add(() => uses[Symbol.dispose]());
+  const journal = recordingUses(durableJournal(records), uses);
   const segments = openSegmentStore({ file: directory.databaseFile });
   resources.add(() => segments[Symbol.dispose]());
   const checkpoints = trimmingCheckpoints(checkpointFile(directory.checkpointFile), log);
@@ -82,7 +93,7 @@ export async function openStores(
     );
   }
   const retrainings = retrainingFile(directory.retrainingFile);
-  const kept = { log, history, segments, checkpoints, retrainings, journal };
+  const kept = { log, history, segments, checkpoints, retrainings, journal, uses };
   return { directory, ...kept, checkpoint, loggedVersion };
 }
 

@@ -9,9 +9,13 @@ import {
   sizeOf,
   streamOf,
 } from "@everfresh/core";
+import { forwardMultiplications, openInference, openTrainingSession } from "@everfresh/engine";
 import {
   completeDriftSpec,
   DriftWatch,
+  type DriftWatchOptions,
+  LayerEmbedding,
+  pinnedEveryOf,
   type StepReport,
   timerSleep,
   type TrainerCheckpoint,
@@ -21,6 +25,7 @@ import type { ResolvedModel } from "../config/resolve-model.ts";
 import { DriftHistory, pageOf, type RecordChange } from "../drift/drift-history.ts";
 import { messageAbout, messageTypeOf } from "../drift/drift-message.ts";
 import { DriftSeries } from "../drift/drift-series.ts";
+import { pastVersions } from "../log/past-versions.ts";
 import { Webhook } from "../webhook/webhook.ts";
 import type { GenerationStores } from "./enter-generation.ts";
 import type { RunEvent } from "./run-events.ts";
@@ -49,7 +54,10 @@ export interface RunDriftOptions {
  */
 export class RunDrift implements AsyncDisposable {
   readonly #options: RunDriftOptions;
-  readonly #initial: ModelState;
+  /** The state that the run began with. */
+  readonly initial: ModelState;
+  /** What is the same for every watch. */
+  readonly #made: Omit<DriftWatchOptions, "checkpoint" | "recordsBefore">;
   readonly #history: DriftHistory;
   readonly #webhook: Webhook | null;
   readonly #series = new DriftSeries();
@@ -64,9 +72,10 @@ export class RunDrift implements AsyncDisposable {
     this.#options = options;
     this.#version = checkpoint?.version ?? 0;
     // Where workers predict under it without a copy.
-    this.#initial = cloneState(resolved.model.state, { shared: true });
+    this.initial = cloneState(resolved.model.state, { shared: true });
+    this.#made = watchOptions(options, this.initial);
     this.#history = new DriftHistory(stores.directory, completeDriftSpec(spec).historyRecords);
-    this.#watch = this.at(checkpoint);
+    this.#watch = this.#watchAt(checkpoint);
     const jitter = new Random(options.seed, streamOf("webhook"));
     this.#webhook =
       webhook === null
@@ -80,25 +89,9 @@ export class RunDrift implements AsyncDisposable {
 
   /** The watch as it was at a checkpoint; the status is that of this one from now on. */
   at(checkpoint: TrainerCheckpoint | null): DriftWatch {
-    const { definition, drift } = this.#options.resolved;
-    const made = {
-      spec: drift?.spec ?? {},
-      features: sizeOf(inputShapeOf(definition.input)),
-      classes: definition.target.count,
-      seed: this.#options.seed,
-      preprocessing: definition.input,
-      initial: this.#initial,
-      recordsBefore: this.#history.newest,
-      ...(isFresh(definition) ? { pinFirstAt: PIN_FRESH_AT_SAMPLES } : {}),
-    };
-    try {
-      this.#watch = new DriftWatch({ ...made, checkpoint: checkpoint?.drift });
-    } catch (error) {
-      const isOther = error instanceof EverfreshError && error.code === "EF_DRIFT_CHECKPOINT";
-      if (!isOther) throw error;
-      this.#warn("Drift is watched otherwise than before: its signals start anew");
-      this.#watch = new DriftWatch(made);
-    }
+    // Nothing waits for what it has begun in the background.
+    this.#watch[Symbol.asyncDispose]().catch(() => undefined);
+    this.#watch = this.#watchAt(checkpoint);
     return this.#watch;
   }
 
@@ -158,9 +151,23 @@ export class RunDrift implements AsyncDisposable {
 
   /** Makes the last status durable, and gives what waits to be told a last chance. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#watch[Symbol.asyncDispose]();
+    await this.#made.embedding?.[Symbol.asyncDispose]();
     this.#history.take(this.#watch.history());
     this.#save();
     await this.#webhook?.[Symbol.asyncDispose]();
+  }
+
+  #watchAt(checkpoint: TrainerCheckpoint | null): DriftWatch {
+    const made = { ...this.#made, recordsBefore: this.#history.newest };
+    try {
+      return new DriftWatch({ ...made, checkpoint: checkpoint?.drift });
+    } catch (error) {
+      const isOther = error instanceof EverfreshError && error.code === "EF_DRIFT_CHECKPOINT";
+      if (!isOther) throw error;
+      this.#warn("Drift is watched otherwise than before: its signals start anew");
+      return new DriftWatch(made);
+    }
   }
 
   #tell(change: RecordChange): void {
@@ -187,6 +194,34 @@ export class RunDrift implements AsyncDisposable {
   #warn(message: string): void {
     this.#options.onEvent({ kind: "warning", message });
   }
+}
+
+/** How a run is watched, whatever its checkpoint. */
+function watchOptions(
+  { resolved, stores, seed }: RunDriftOptions,
+  initial: ModelState,
+): Omit<DriftWatchOptions, "checkpoint" | "recordsBefore"> {
+  const { definition, model, drift } = resolved;
+  const { spec = {} } = drift ?? {};
+  const complete = completeDriftSpec(spec);
+  const multiplications = forwardMultiplications(model);
+  const { layer } = complete.embedding;
+  const isEmbedded = complete.signals.some(({ input }) => input === "embedding");
+  const isFrozenTested = definition.evaluation?.frozen ?? true;
+  return {
+    ...{ spec, seed, initial, multiplications, preprocessing: definition.input },
+    features: sizeOf(inputShapeOf(definition.input)),
+    classes: definition.target.count,
+    classNames: definition.target.labels.map((label) => `class ${label}`),
+    ...(isFresh(definition) ? { pinFirstAt: PIN_FRESH_AT_SAMPLES } : {}),
+    pinnedEvery: isFrozenTested ? 1 : pinnedEveryOf(complete, multiplications),
+    embedding: isEmbedded ? new LayerEmbedding(model, { layer, open: openInference }) : undefined,
+    openEncoder: openTrainingSession,
+    past: pastVersions(stores.log, {
+      ...{ layout: model.state.layout, members: complete.members },
+      firstVersion: stores.generation.firstVersion,
+    }),
+  };
 }
 
 /** Whether the weights that a run begins with know nothing yet. */

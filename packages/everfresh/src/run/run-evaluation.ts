@@ -9,12 +9,20 @@ export class RunEvaluation {
   readonly #frozen: ModelState | null;
   #current: LiveEvaluation;
 
-  /** @param checkpoint null for a fresh start */
-  constructor({ definition, model }: ResolvedModel, checkpoint: TrainerCheckpoint | null) {
+  /**
+   * @param checkpoint null for a fresh start
+   * @param initial the state that the run began with where somebody else has a copy of it, which predicts
+   * for both then. @default a copy of its own
+   */
+  constructor(
+    { definition, model }: ResolvedModel,
+    checkpoint: TrainerCheckpoint | null,
+    initial?: ModelState,
+  ) {
     this.#classes = definition.target.count;
     const isFrozenTested = definition.evaluation?.frozen ?? true;
     // Where workers predict under it without a copy.
-    this.#frozen = isFrozenTested ? cloneState(model.state, { shared: true }) : null;
+    this.#frozen = isFrozenTested ? (initial ?? cloneState(model.state, { shared: true })) : null;
     this.#current = this.at(checkpoint);
   }
 

@@ -5,7 +5,13 @@ import type { RollbackReport } from "../log/roll-back.ts";
 
 /** What happens in a run, for whoever shows it. */
 export type RunEvent =
-  | { readonly kind: "listening"; readonly pageUrl: string; readonly feedUrl: string }
+  | {
+      readonly kind: "listening";
+      readonly pageUrl: string;
+      readonly feedUrl: string;
+      /** Where samples are pushed to; null where they come from elsewhere. */
+      readonly samplesUrl: string | null;
+    }
   /** Everything that is published is signed by this key. */
   | { readonly kind: "signing"; readonly keyId: string }
   | { readonly kind: "resumed"; readonly version: number; readonly step: number }

@@ -1,3 +1,4 @@
+import { isFeatureStatistic, type StateTensor } from "@everfresh/core";
 import { batchSizeOf, type StrategySpec } from "@everfresh/learn";
 import { type Deployment, shareOf } from "../config/deployment.ts";
 import type { ResolvedModel } from "../config/resolve-model.ts";
@@ -19,11 +20,16 @@ export function runFacts(
     denseBytes: layout.byteLength,
     ratio: shareOf(deploy),
     // Nothing, where there are no running statistics.
-    buffersEvery: layout.tensors.some(({ role }) => role === "buffer") ? deploy.buffersEvery : null,
+    buffersEvery: layout.tensors.some(isRunning) ? deploy.buffersEvery : null,
     triggerSize: triggerSizeOf(strategy),
     batchSize: batchSizeOf(strategy),
     warmUpSteps,
   };
+}
+
+/** Whether a tensor is a running statistic of BatchNormalization. */
+function isRunning(tensor: StateTensor): boolean {
+  return tensor.role === "buffer" && !isFeatureStatistic(tensor);
 }
 
 function triggerSizeOf(spec: StrategySpec): number | null {

@@ -3,6 +3,7 @@
  */
 import { measurePlan, trainingNotes } from "@everfresh/engine";
 import { batchSizeOf, type TrainerCheckpoint } from "@everfresh/learn";
+import { closeSource } from "@everfresh/streams";
 import { keyName } from "@everfresh/sync";
 import { modeOf, withShare } from "../config/deployment.ts";
 import { configuredKey, type ResolvedModel, resolveModel } from "../config/resolve-model.ts";
@@ -18,6 +19,7 @@ import {
   type RecordedPlan,
 } from "../state/recorded-plan.ts";
 import { removeServerAddress, writeServerAddress } from "../state/server-address.ts";
+import { replayableSource } from "../samples/replayable-source.ts";
 import { openStateDirectory, type RunRecord } from "../state/state-directory.ts";
 import { enterGeneration, type GenerationStores, isOfOtherTensors } from "./enter-generation.ts";
 import { keyChange } from "./key-change.ts";
@@ -46,7 +48,10 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const recorded = directory.readRecord();
     const seed = options.seed ?? recorded?.seed ?? SEED_DEFAULT;
     const config = options.config(seed);
-    const resolved = await resolveModel(config, seed, options.signingKeyFile);
+    const resolved = await resolveModel(config, seed, {
+      ...{ databaseFile: directory.databaseFile, signingKeyFile: options.signingKeyFile },
+    });
+    resources.add(() => closeSources(resolved));
     warnOfExposedKey(options, options.signingKeyFile ?? configuredKey(config));
     for (const message of trainingNotes(resolved.model)) {
       options.onEvent({ kind: "warning", message });
@@ -76,18 +81,32 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     const outlet = await outletOf(options, config);
     const { clock } = options;
     const labels = await openLabels(resolved.definition.labels, directory, { clock, resources });
-    const run = await openRun(options, resolved, record, { stores, outlet, labels }, resources);
+    const { databaseFile } = directory;
+    const { history } = stores;
+    const opened = replayableSource(resolved.source, { databaseFile, history, labels, clock });
+    resources.add(() => opened.replayed?.[Symbol.dispose]());
+    const parts = { stores, outlet, labels };
+    const whole = { ...resolved, source: opened.source };
+    const run = await openRun(options, whole, record, parts, resources);
     const computing = { plan: planToRecord(run.plan), processor: thisProcessor() };
     warnOfDifferences(options, record, computing);
-    const opened = { ...record, ...computing };
-    directory.writeRecord(opened);
+    const { idField } = resolved.source;
+    const complete = { ...record, ...computing, idField };
+    directory.writeRecord(complete);
     // A run that replays first lets replicas in while it trains.
     if (run.ready) await options.beforeTraining?.(() => run.status());
     await run.train();
-    if (!options.signal.aborted) directory.writeRecord({ ...opened, goal: null });
+    if (!options.signal.aborted) directory.writeRecord({ ...complete, goal: null });
     await options.afterTraining(await run.finish());
   } finally {
     await resources.close();
+  }
+}
+
+async function closeSources({ source, heldOut }: ResolvedModel): Promise<void> {
+  for (const each of heldOut === null ? [source] : [source, heldOut]) {
+    await closeSource(each);
+    await each.quarantine?.[Symbol.asyncDispose]();
   }
 }
 
@@ -118,9 +137,11 @@ async function openRun(
   resources.add(() => outlet?.[Symbol.asyncDispose]());
   const { pageUrl, feedUrl } = server;
   const { directory, log } = stores;
-  writeServerAddress(directory, feedUrl.replace(/^ws/, "http"));
+  const modelUrl = feedUrl.replace(/^ws/, "http");
+  writeServerAddress(directory, modelUrl);
   resources.add(() => removeServerAddress(directory));
-  options.onEvent({ kind: "listening", pageUrl, feedUrl });
+  const samplesUrl = run.samples.isPushed ? `${modelUrl}/samples` : null;
+  options.onEvent({ kind: "listening", pageUrl, feedUrl, samplesUrl });
   const open = async (
     checkpoint: TrainerCheckpoint | null,
     plan = record.plan,

@@ -12,3 +12,8 @@ export function notKept(error: unknown): string {
   const reason = error instanceof Error ? error.message : String(error);
   return `Segments for polling replicas are not kept over a restart: ${reason}`;
 }
+
+/** What is said where a step that is performed again comes to another update. */
+export function replayDiffered(step: number, version: number): string {
+  return `Replaying step ${step} gave another update than the log has at version ${version}; the log stands (another CPU, runtime or ratio, or an erased sample does that)`;
+}

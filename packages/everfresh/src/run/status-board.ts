@@ -149,6 +149,7 @@ export class StatusBoard {
           : { p50: updateToReplicaMs.percentile(0.5), p99: updateToReplicaMs.percentile(0.99) },
       heldOutAccuracy: this.#heldOutAccuracy,
       scores: this.#scores.at(standing?.tested ?? 0),
+      features: standing?.features ?? null,
     };
   }
 }

@@ -21,6 +21,7 @@ const facts = {
   mode: z.enum(["weights", "sparseSgd", "deepGradientCompression"]).default("weights"),
   labelLag: z.number().int().nonnegative().nullable().default(null),
   warmUpSteps: z.number().int().nonnegative().default(0),
+  idField: z.string().optional(),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
 };
 
@@ -56,6 +57,8 @@ export interface RunRecord {
   readonly labelLag: number | null;
   /** Optimizer steps over which the learning rate rises at first; 0 where it does not. */
   readonly warmUpSteps: number;
+  /** The field with the id in rows that its source could not take; absent where there is none. */
+  readonly idField?: string | undefined;
   /** How it computes: the same after a restart, so that a replay comes to the same bits. */
   readonly plan: RecordedPlan | null;
   /** Where it computed last. */
@@ -155,9 +158,9 @@ function parseRecord(file: string): RunRecord {
   const checked = z.union([recordSchema, firstRecordSchema]).safeParse(json);
   if (checked.success) {
     const { model, source, seed, parameters, mode, labelLag, warmUpSteps } = checked.data;
-    const { plan, processor, goal } = checked.data;
+    const { plan, processor, goal, idField } = checked.data;
     const facts = { model, source, seed, parameters, mode, labelLag, warmUpSteps };
-    return { ...facts, plan, processor, goal };
+    return { ...facts, plan, processor, goal, ...(idField === undefined ? {} : { idField }) };
   }
   throw new StateDirectoryError(
     `${file} was not written by this version of Everfresh; choose another directory with --state DIR`,

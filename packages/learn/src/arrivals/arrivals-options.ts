@@ -1,4 +1,4 @@
-import type { Clock, ModelState, Preprocessing } from "@everfresh/core";
+import type { Clock, ModelState, Preprocessor } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { History, LabelJoin, Source } from "@everfresh/streams";
 import type { DriftWatch } from "../drift/monitor/drift-watch.ts";
@@ -25,7 +25,7 @@ export interface TestedStates {
 export interface ArrivalsOptions {
   readonly source: Source;
   readonly history: History;
-  readonly preprocessing: Preprocessing;
+  readonly preprocessor: Preprocessor;
   readonly session: Pick<TrainingSession, "predict">;
   /** Scores what is predicted, and has the frozen state. */
   readonly evaluation: LiveEvaluation;

@@ -10,6 +10,14 @@ export interface Wanted {
   readonly waitMs: number | null;
 }
 
+/** How samples were answered. */
+export interface Tested {
+  /** Samples that were scored. */
+  readonly count: number;
+  /** Right answers of the trained state among theirs. */
+  readonly right: number;
+}
+
 /**
  * How samples come into the history: in order, each with its label, and with what was predicted for it
  * when it came.
@@ -31,10 +39,9 @@ export interface Arrivals {
   cameAtMs(position: number): number | null;
   /**
    * Scores the samples of the history from position `from` up to but without `to`, a few hundred, by
-   * what was, or is now, predicted for them: all or none.
-   * @returns how many answers of the trained state were right
+   * what was, or is now, predicted for them: all or none. Those that were erased are left out.
    */
-  test(from: number, to: number): Promise<number>;
+  test(from: number, to: number): Promise<Tested>;
   /**
    * Lets drift be watched in what came before the process began and after the checkpoint: the turns
    * below `to`, or all of them. What comes later is watched as it comes.

@@ -63,9 +63,9 @@ export async function test(run: TrainingRun, arrivals: Arrivals, to: number): Pr
   while (run.tested < to) {
     const from = run.tested;
     const until = Math.min(to, from + AT_ONCE);
-    const correct = await arrivals.test(from, until);
+    const { count, right } = await arrivals.test(from, until);
     run.tested = until;
-    strategy.on({ kind: "tested", samples: until - from, score: correct / (until - from) });
+    if (count > 0) strategy.on({ kind: "tested", samples: count, score: right / count });
   }
   costs.add({ evaluateSeconds: (options.clock.monotonicMs() - startMs) / 1_000 });
 }

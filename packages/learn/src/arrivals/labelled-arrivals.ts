@@ -1,6 +1,7 @@
 import type { Sample } from "@everfresh/core";
+import { isErased } from "@everfresh/streams";
 import { paced } from "../pace.ts";
-import type { Arrivals, Wanted } from "./arrivals.ts";
+import type { Arrivals, Tested, Wanted } from "./arrivals.ts";
 import type { ArrivalsOptions } from "./arrivals-options.ts";
 import { ComingTimes } from "./coming-times.ts";
 import { Inbox } from "./inbox.ts";
@@ -44,19 +45,25 @@ export class LabelledArrivals implements Arrivals {
     received.forEach(({ atMs }, i) => this.#times.came(position + i, atMs));
   }
 
-  async test(from: number, to: number): Promise<number> {
-    const { history, evaluation, drift, states } = this.#options;
+  async test(from: number, to: number): Promise<Tested> {
+    const { history, evaluation, drift, session, states } = this.#options;
     const { version } = states();
     const samples = await history.range(from, to);
-    const predictions = await predictionsOf(samples, this.#options);
-    const hits = samples.map((sample, i) => {
+    const predictions = await predictionsOf(samples, this.#options, from);
+    const looks = await drift?.look(from, samples, { session, inputs: predictions.inputs });
+    const hits = samples.flatMap((sample, i) => {
+      if (isErased(sample)) {
+        drift?.turn(from + i, null, []);
+        return [];
+      }
       const { label } = sample;
-      const outputs = predictions[i] ?? new Float32Array(0);
+      const outputs = predictions.outputs[i] ?? new Float32Array(0);
       const sequence = from + i;
-      drift?.turn(sequence, { sample, version, outputs }, [{ sequence, label, outputs }]);
-      return evaluation.record({ label, outputs });
+      const prediction = { sample, version, outputs };
+      drift?.turn(sequence, prediction, [{ sequence, label, outputs }], looks?.[i]);
+      return [evaluation.record({ label, outputs })];
     });
-    return hits.filter(({ trained }) => trained).length;
+    return { count: hits.length, right: hits.filter(({ trained }) => trained).length };
   }
 
   /** Where labels come along, samples are watched as they are tested. */

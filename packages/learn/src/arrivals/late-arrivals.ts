@@ -1,17 +1,18 @@
 import type { Sample } from "@everfresh/core";
 import {
   delayedLabels,
+  isErased,
   type JoinedPrediction,
   type LabelEvent,
   type LabelStats,
 } from "@everfresh/streams";
 import { ClassBaselines } from "../evaluate/baselines.ts";
 import { paced } from "../pace.ts";
-import type { Arrivals, Wanted } from "./arrivals.ts";
+import type { Arrivals, Tested, Wanted } from "./arrivals.ts";
 import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
 import { ComingTimes } from "./coming-times.ts";
 import { Inbox } from "./inbox.ts";
-import { LateWatch, predictedIn, type Turn } from "./late-watch.ts";
+import { LateWatch, predictedIn, type Taken, type Turn } from "./late-watch.ts";
 import { predictionsOf } from "./predictions.ts";
 
 /** Joined predictions read at once: bounds the memory that it takes. */
@@ -76,10 +77,10 @@ export class LateArrivals implements Arrivals {
     if (signal.aborted) return;
     const turns = this.#inbox.take(most, least).map(({ item }) => item);
     if (turns.length === 0) return;
-    const events = await this.#eventsOf(turns);
+    const { events, inputs } = await this.#eventsOf(turns);
     const before = this.#late.join.stats();
     await this.#late.join.take(events);
-    await this.#watch?.now(turns, { events, before });
+    await this.#watch?.now(turns, { events, inputs, before });
     const position = history.count();
     await this.#store();
     // A sample is new when its label has come.
@@ -87,13 +88,15 @@ export class LateArrivals implements Arrivals {
     for (let at = position; at < history.count(); at++) this.#times.came(at, nowMs);
   }
 
-  async test(from: number, to: number): Promise<number> {
+  async test(from: number, to: number): Promise<Tested> {
     const { evaluation } = this.#options;
-    const hits = (await this.#late.join.joined(from, to)).map(
-      ({ label, outputs, noChange, majority }) =>
+    const joined = await this.#late.join.joined(from, to);
+    const hits = joined
+      .filter((prediction) => !isErased(prediction))
+      .map(({ label, outputs, noChange, majority }) =>
         evaluation.record({ label, outputs, answers: { noChange, majority } }),
-    );
-    return hits.filter(({ trained }) => trained).length;
+      );
+    return { count: hits.length, right: hits.filter(({ trained }) => trained).length };
   }
 
   tested(to: number): Promise<void> {
@@ -115,17 +118,19 @@ export class LateArrivals implements Arrivals {
   }
 
   /** What a join is told of: every sample with its prediction of now, and the labels. */
-  async #eventsOf(turns: readonly Turn[]): Promise<readonly LabelEvent[]> {
+  async #eventsOf(turns: readonly Turn[]): Promise<Pick<Taken, "events" | "inputs">> {
     const { version } = this.#options.states();
     const samples = turns.flatMap(({ sample }) => (sample === null ? [] : [sample]));
-    const predictions = await predictionsOf(samples, this.#options);
-    const outputs = new Map(samples.map(({ id }, i) => [id, predictions[i]]));
-    return turns.flatMap(({ sample, labels }): readonly LabelEvent[] => {
+    const first = predictedIn(this.#late.join.stats());
+    const predictions = await predictionsOf(samples, this.#options, first);
+    const outputs = new Map(samples.map(({ id }, i) => [id, predictions.outputs[i]]));
+    const events = turns.flatMap(({ sample, labels }): readonly LabelEvent[] => {
       const predicted = sample === null ? [] : [this.#predicted(sample, version, outputs)];
       // Only now: a sample's own label comes after it, and so do those that come with it.
       for (const { label } of labels) this.#baselines.learn(label);
       return [...predicted, ...labels.map((label) => ({ kind: "labelled" as const, label }))];
     });
+    return { events, inputs: predictions.inputs };
   }
 
   #predicted(

@@ -13,7 +13,16 @@ export interface Turn {
 /** What a join was told of, and its counts before that. */
 export interface Taken {
   readonly events: readonly LabelEvent[];
+  /** As of `Predictions`, of the samples among them. */
+  readonly inputs: readonly Float32Array[];
   readonly before: LabelStats;
+}
+
+/** What a {@link LateWatch} begins with. */
+interface LateWatchParts {
+  readonly out: Set<number>;
+  readonly past: AsyncIterator<PastTurn, void, void>;
+  readonly session: ArrivalsOptions["session"];
 }
 
 /** Predictions that were ever stored. */
@@ -25,6 +34,7 @@ export function predictedIn({ pending, joined, ...stats }: LabelStats): number {
 export class LateWatch {
   readonly #drift: DriftWatch;
   readonly #late: LateLabels;
+  readonly #session: ArrivalsOptions["session"];
   /** Numbers of the samples whose labels are out, ascending. */
   readonly #out: Set<number>;
   /** The next sample has this number. */
@@ -33,12 +43,9 @@ export class LateWatch {
   #past: AsyncIterator<PastTurn, void, void> | null;
   #nextPast: PastTurn | null = null;
 
-  private constructor(
-    drift: DriftWatch,
-    late: LateLabels,
-    { out, past }: { out: Set<number>; past: AsyncIterator<PastTurn, void, void> },
-  ) {
+  private constructor(drift: DriftWatch, late: LateLabels, { out, past, session }: LateWatchParts) {
     this.#drift = drift;
+    this.#session = session;
     this.#late = late;
     this.#out = out;
     this.#next = predictedIn(late.join.stats());
@@ -56,7 +63,7 @@ export class LateWatch {
     const out = new Set(pending.map(({ sequence }) => sequence));
     const stored = pending.map(({ id, version, outputs }) => ({ id, version, outputs }));
     const past = pastTurns(options, late, { from: drift.watched, predicted, pending: stored });
-    return new LateWatch(drift, late, { out, past });
+    return new LateWatch(drift, late, { out, past, session: options.session });
   }
 
   /** As of {@link Arrivals.watch}. */
@@ -67,12 +74,15 @@ export class LateWatch {
       const isLater = turn !== null && turn.number >= to;
       this.#nextPast = isLater ? turn : null;
       if (turn === null || isLater) return;
-      this.#drift.turn(turn.number, turn.prediction, turn.labels);
+      const { number, prediction, labels } = turn;
+      const samples = prediction === null ? [] : [prediction.sample];
+      const [look] = await this.#drift.look(number, samples, { session: this.#session });
+      this.#drift.turn(number, prediction, labels, look);
     }
   }
 
   /** What the join has just taken in. */
-  async now(turns: readonly Turn[], { events, before }: Taken): Promise<void> {
+  async now(turns: readonly Turn[], { events, inputs, before }: Taken): Promise<void> {
     const { join, lagSamples } = this.#late;
     this.#giveUp(before);
     const outputs = new Map(
@@ -82,6 +92,9 @@ export class LateWatch {
     );
     const newest = await join.joined(before.joined, join.joinedCount());
     const joined = new Map(newest.map((each) => [each.id, each]));
+    const samples = turns.flatMap(({ sample }) => (sample === null ? [] : [sample]));
+    const session = this.#session;
+    const looks = [...(await this.#drift.look(this.#next, samples, { session, inputs }))];
     for (const { sample, labels } of turns) {
       if (sample !== null) this.#out.add(this.#next++);
       const watched = labels.flatMap(({ id }) => {
@@ -98,6 +111,7 @@ export class LateWatch {
         sample === null ? alone : this.#next - 1,
         sample === null || prediction === undefined ? null : { sample, ...prediction },
         watched,
+        sample === null ? undefined : looks.shift(),
       );
     }
   }

@@ -14,11 +14,11 @@ const AHEAD_BYTES_MAX = 64 * 2 ** 20;
 
 /** Lets samples arrive from now on, until `end`. */
 export function openArrivals(run: TrainingRun, end: AbortSignal): Promise<Arrivals> {
-  const { options } = run;
-  const { source, history, preprocessing, session, evaluation, deployed } = options;
+  const { options, preprocessor } = run;
+  const { source, history, session, evaluation, deployed } = options;
   const { clock, labels, signal, drift, sleep = timerSleep } = options;
   const arrivals: ArrivalsOptions = {
-    ...{ source, history, preprocessing, session, evaluation, drift, clock, sleep },
+    ...{ source, history, preprocessor, session, evaluation, drift, clock, sleep },
     states: () => ({
       // In the middle of a retraining the trained state is no one's model.
       trained: run.isRetraining ? deployed.state : session.state,

@@ -1,5 +1,5 @@
 import type { LabelJoin, PendingPrediction } from "@everfresh/streams";
-import type { WatchedLabel, WatchedPrediction } from "../drift/monitor/drift-watch.ts";
+import type { WatchedLabel, WatchedPrediction } from "../drift/monitor/drift-watch-options.ts";
 import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
 
 /** Joined predictions read at once: bounds the memory that it takes. */

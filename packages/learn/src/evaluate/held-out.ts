@@ -1,4 +1,4 @@
-import type { ModelState, Preprocessing } from "@everfresh/core";
+import { type ModelState, type Preprocessing, preprocessorOf, statisticsIn } from "@everfresh/core";
 import type { Source } from "@everfresh/streams";
 import { assembleBatch } from "../batch.ts";
 import { chunksOf } from "../chunks.ts";
@@ -12,7 +12,7 @@ const EVALUATION_BATCH = 256;
 export interface HeldOutOptions {
   /** A training session of the model. */
   readonly session: Predictor;
-  /** The state to test: trained or deployed. */
+  /** The state to test, trained or deployed, with its own statistics of preprocessing. */
   readonly state: ModelState;
   /** Samples that were never trained on; read to the end or to `limit`. */
   readonly source: Source;
@@ -29,12 +29,14 @@ export interface HeldOutOptions {
 /** The accuracy of a state on samples that it was not trained on. Do not let it train meanwhile. */
 export async function heldOutScore(options: HeldOutOptions): Promise<Score> {
   const { session, state, source, preprocessing, limit = Infinity, signal } = options;
+  const preprocessor = preprocessorOf(preprocessing);
+  const statistics = statisticsIn(state, preprocessor.statistics);
   let correct = 0;
   let total = 0;
   if (limit <= 0) return scoreOf(correct, total);
   const samples = source.read(signal === undefined ? {} : { signal });
   for await (const chunk of chunksOf(samples, EVALUATION_BATCH, signal)) {
-    const batch = assembleBatch(preprocessing, chunk.slice(0, limit - total));
+    const batch = assembleBatch(preprocessor, chunk.slice(0, limit - total), statistics);
     const outcomes = await outcomesOf(session, state, batch);
     correct += outcomes.filter(Boolean).length;
     total += batch.size;

@@ -17,7 +17,7 @@ export interface PositionRange {
  * @param ranges in any order; they may overlap
  */
 export function excluding(sampler: Sampler, ranges: readonly PositionRange[]): Sampler {
-  const gaps = merged(ranges);
+  const gaps = gapsOf(ranges);
   const { reach } = sampler;
   const observe = sampler.observe?.bind(sampler);
   const checkpoint = sampler.checkpoint?.bind(sampler);
@@ -67,29 +67,53 @@ export function merged(ranges: readonly PositionRange[]): readonly PositionRange
   return result;
 }
 
-function isIn(gaps: readonly PositionRange[], position: number): boolean {
-  return gaps.some(({ from, to }) => position >= from && position < to);
+/** A range that is left out. */
+interface Gap extends PositionRange {
+  /** Excluded positions in the gaps before it. */
+  readonly before: number;
+}
+
+/** Gaps with what is before each, so that many of them cost little: whatever is asked, one is found. */
+function gapsOf(ranges: readonly PositionRange[]): readonly Gap[] {
+  let before = 0;
+  return merged(ranges).map(({ from, to }) => {
+    const gap = { from, to, before };
+    before += to - from;
+    return gap;
+  });
+}
+
+/** The last gap for which this holds; it holds for the first ones, and no others. */
+function lastGap(gaps: readonly Gap[], holds: (gap: Gap) => boolean): Gap | undefined {
+  let [least, most] = [0, gaps.length];
+  while (least < most) {
+    const middle = (least + most) >> 1;
+    const gap = gaps[middle];
+    if (gap !== undefined && holds(gap)) least = middle + 1;
+    else most = middle;
+  }
+  return gaps[least - 1];
+}
+
+function isIn(gaps: readonly Gap[], position: number): boolean {
+  const gap = lastGap(gaps, ({ from }) => from <= position);
+  return gap !== undefined && position < gap.to;
 }
 
 /** How many positions below `limit` are not excluded. */
-function rankOf(gaps: readonly PositionRange[], limit: number): number {
-  let count = limit;
-  for (const { from, to } of gaps) count -= Math.max(0, Math.min(to, limit) - from);
-  return count;
+function rankOf(gaps: readonly Gap[], limit: number): number {
+  const gap = lastGap(gaps, ({ from }) => from < limit);
+  return gap === undefined ? limit : limit - gap.before - (Math.min(gap.to, limit) - gap.from);
 }
 
 /** The position that is not excluded and has this many such ones below it. */
-function positionOf(gaps: readonly PositionRange[], rank: number): number {
-  let found = rank;
-  for (const { from, to } of gaps) {
-    if (found < from) break;
-    found += to - from;
-  }
-  return found;
+function positionOf(gaps: readonly Gap[], rank: number): number {
+  const gap = lastGap(gaps, ({ from, before }) => from - before <= rank);
+  return gap === undefined ? rank : rank + gap.before + gap.to - gap.from;
 }
 
 /** The ranges, then the sampler's own checkpoint. */
-function encode(gaps: readonly PositionRange[], checkpoint: Uint8Array): Uint8Array {
+function encode(gaps: readonly Gap[], checkpoint: Uint8Array): Uint8Array {
   const writer = new StateWriter(KIND);
   writer.whole(gaps.length);
   for (const { from, to } of gaps) {
@@ -104,11 +128,11 @@ function encode(gaps: readonly PositionRange[], checkpoint: Uint8Array): Uint8Ar
 }
 
 function decode(bytes: Uint8Array): {
-  readonly gaps: readonly PositionRange[];
+  readonly gaps: readonly Gap[];
   readonly checkpoint: Uint8Array;
 } {
   const reader = new StateReader(bytes, KIND);
   const count = reader.whole(bytes.length);
   const gaps = Array.from({ length: count }, () => ({ from: reader.whole(), to: reader.whole() }));
-  return { gaps, checkpoint: reader.rest() };
+  return { gaps: gapsOf(gaps), checkpoint: reader.rest() };
 }

@@ -1,4 +1,12 @@
-import { type Clock, type ModelState, Random, stateBytes, streamOf } from "@everfresh/core";
+import {
+  assert,
+  type BufferChange,
+  type Clock,
+  type ModelState,
+  Random,
+  stateBytes,
+  streamOf,
+} from "@everfresh/core";
 import {
   type BatchMoments,
   learningRateAt,
@@ -102,6 +110,12 @@ export class GradientSession {
   /** What a batch is like at every BatchNormalization under any state. */
   moments(state: ModelState, inputs: Float32Array, size: number): Promise<BatchMoments> {
     return this.#source.moments(state, inputs, size);
+  }
+
+  /** Gives θ whole buffers. */
+  async setBuffers(changes: readonly BufferChange[]): Promise<void> {
+    assert(this.#source.setBuffers !== undefined, "a source that preprocessing learns in");
+    await this.#source.setBuffers(changes);
   }
 
   /** θ and all that is remembered: exact copies. */

@@ -55,6 +55,9 @@ export interface IterationResult {
   readonly durationMs: number;
 }
 
+/** A step whose samples were all erased: nothing is learned. */
+const NOTHING_LEFT = Promise.resolve({ loss: 0, stepMs: 0 });
+
 /**
  * Trains as an iteration says: one step, or the shuffled batches of some epochs, the last one of each
  * being smaller where they do not come out even. From the same state, optimizer and samples it comes to
@@ -82,20 +85,23 @@ export async function perform(
     ...{ losses, steps: losses.length, samples, preprocessMs, trainMs },
     durationMs: clock.monotonicMs() - startMs,
   });
+  const { past } = iteration;
+  let before = 0;
   const read = async (positions: readonly number[] | undefined): Promise<TrainingBatch | null> => {
     if (positions === undefined) return null;
     const fromMs = clock.monotonicMs();
-    const batch = await batches.read(positions);
+    const batch = await batches.read(positions, { past, before });
+    before += positions.length;
     preprocessMs += clock.monotonicMs() - fromMs;
     return batch;
   };
   const waiting = batchesOf(iteration);
-  for (let step = 0; step < fromStep; step++) waiting.next();
+  for (let step = 0; step < fromStep; step++) before += waiting.next().value?.length ?? 0;
   const nextBatch = (): Promise<TrainingBatch | null> => read(waiting.next().value ?? undefined);
   let batch = await nextBatch();
   while (batch !== null) {
     signal?.throwIfAborted();
-    const stepping = session.step(batch);
+    const stepping = batch.size === 0 ? NOTHING_LEFT : session.step(batch);
     samples += batch.size;
     const [{ loss, stepMs }, following] = await bothOf(stepping, nextBatch());
     trainMs += stepMs;

@@ -1,9 +1,11 @@
-import { assert, preprocessBatch, type Preprocessing, stateBytes } from "@everfresh/core";
+import { assert, type Preprocessor, stateBytes, statisticsIn } from "@everfresh/core";
 import { ResumeMismatchError } from "../errors.ts";
 import { timerSleep } from "../pace.ts";
+import { inputsUnder } from "../preprocessing/inputs-under.ts";
+import { initialNow, observeFresh, observePast } from "../preprocessing/observe-samples.ts";
 import type { TriggerSpec } from "../triggers/trigger-spec.ts";
-import type { Arrival, ArrivalQueue } from "./arrival-queue.ts";
-import type { BatchReader } from "./batch-reader.ts";
+import type { ArrivalQueue } from "./arrival-queue.ts";
+import { batchReader, type BatchReader, type CachingBatchReader } from "./batch-reader.ts";
 import { CostAccount } from "./cost-account.ts";
 import { costsOf, perform } from "./perform.ts";
 import { StateScores } from "./state-scores.ts";
@@ -26,7 +28,9 @@ const TESTED_EVERY_DEFAULT = 32;
 export interface SharedLane {
   readonly options: StrategyRunOptions;
   readonly arrivals: ArrivalQueue;
-  readonly batches: BatchReader;
+  readonly preprocessor: Preprocessor;
+  /** What all strategies read; null where each preprocesses by statistics of its own. */
+  readonly batches: BatchReader | null;
   /** Samples in the history when the run began. */
   readonly base: number;
   /** Puts the samples whose labels have arrived into the history. */
@@ -44,6 +48,8 @@ export class StrategyLane {
   readonly #shared: SharedLane;
   readonly #initial: Uint8Array;
   readonly #account: CostAccount;
+  /** Null where all strategies share one. */
+  readonly #batches: CachingBatchReader | null;
   readonly #states: readonly StateScores[];
   readonly #isToldOfTests: boolean;
   #told: { readonly labels: number; readonly correct: number };
@@ -65,6 +71,13 @@ export class StrategyLane {
     });
     this.#initial = own.initial ?? checkpoint?.initial ?? stateBytes(own.session.state).slice();
     this.#account = new CostAccount(checkpoint?.costs);
+    this.#batches =
+      shared.batches !== null
+        ? null
+        : batchReader(options.history, shared.preprocessor, {
+            ...options.features,
+            ...{ seed: own.seed ?? options.seed, position: checkpoint?.features },
+          });
     this.#isToldOfTests = goesByTests(own.spec);
     this.#told = checkpoint?.told ?? { labels: 0, correct: 0 };
     this.#labelled = this.strategy.samples - base;
@@ -137,10 +150,20 @@ export class StrategyLane {
     };
   }
 
+  /** Takes in what preprocessing can learn from the past of the run; before anything arrives. */
+  async begin(): Promise<void> {
+    const { options, preprocessor, base } = this.#shared;
+    const { session } = this.#own;
+    await observePast({ ...options, preprocessor, session }, base);
+    this.#batches?.follow(statisticsIn(session.state, preprocessor.statistics));
+  }
+
   /** All that it remembers. */
   async checkpoint(): Promise<StrategyLaneCheckpoint> {
     await this.#test();
+    const features = this.#batches?.position();
     return {
+      ...(features === undefined ? {} : { features }),
       name: this.name,
       strategy: this.strategy.checkpoint(),
       training: this.#own.session.checkpoint(),
@@ -153,13 +176,18 @@ export class StrategyLane {
 
   /** Predicts what has arrived since the last time, and scores what has labels. */
   async #test(): Promise<void> {
-    const { arrivals, options } = this.#shared;
+    const { arrivals, options, preprocessor } = this.#shared;
     const startMs = options.clock.monotonicMs();
     const unseen = arrivals.range(this.#predicted, arrivals.count);
     if (unseen.length > 0) {
-      const inputs = inputsOf(unseen, options.preprocessing);
-      for (const state of this.#states) {
-        state.predicted(await this.#own.session.predict(state.state, inputs, unseen.length));
+      const inputs = inputsUnder(
+        this.#states.map(({ state }) => state),
+        unseen.map(({ sample }) => sample),
+        preprocessor,
+      );
+      for (const [i, state] of this.#states.entries()) {
+        const own = inputs[i] ?? new Float32Array(0);
+        state.predicted(await this.#own.session.predict(state.state, own, unseen.length));
       }
       this.#predicted += unseen.length;
     }
@@ -181,22 +209,33 @@ export class StrategyLane {
   }
 
   async #train(atEnd = false): Promise<void> {
-    const { options, batches, store } = this.#shared;
+    const { options, preprocessor, store } = this.#shared;
+    const { session } = this.#own;
     await this.#test();
     await store();
     const iteration = await this.strategy.next(atEnd);
     assert(iteration !== null, "an iteration that was due begins");
     const { clock, signal, onStep } = options;
+    const batches = this.#batches ?? this.#shared.batches;
+    assert(batches !== null, "a lane has a reader, its own or that of all");
+    const observedMs =
+      this.#batches === null
+        ? 0
+        : await observeFresh(iteration, {
+            ...{ options: { ...options, session }, preprocessor, batches: this.#batches },
+          });
     const result = await perform(iteration, {
-      session: this.#own.session,
+      session,
       batches,
       clock,
-      initial: this.#initial,
+      initial: initialNow(this.#initial, session, preprocessor),
       ...(signal === undefined ? {} : { signal }),
       ...(onStep === undefined ? {} : { onStep: (progress) => onStep(this.name, progress) }),
     });
     this.strategy.on({ kind: "ended", samples: result.samples, durationMs: result.durationMs });
+    this.#batches?.performed(result.samples);
     this.#account.add(costsOf(result));
+    this.#account.add({ preprocessSeconds: observedMs / 1_000 });
     const theta = this.#own.session.state;
     const performed = { number: this.strategy.iterations, iteration, result, theta };
     for (const follower of this.#own.followers ?? []) {
@@ -220,14 +259,6 @@ export class StrategyLane {
     assert(waitMs !== null, "samples wait for a step that only more of them could bring");
     await sleep(waitMs, signal);
   }
-}
-
-/** The samples as the model takes them. */
-function inputsOf(arrivals: readonly Arrival[], preprocessing: Preprocessing): Float32Array {
-  return preprocessBatch(
-    preprocessing,
-    arrivals.map(({ sample }) => sample.features),
-  );
 }
 
 /** Whether a trigger of the strategy goes by how good predictions are. */

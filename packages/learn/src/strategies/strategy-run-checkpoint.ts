@@ -1,5 +1,6 @@
 import type { TrainingCheckpoint } from "@everfresh/engine";
 import type { ClassBaselinesCheckpoint } from "../evaluate/baselines.ts";
+import type { BatchReaderPosition } from "./batch-reader.ts";
 import type { Costs } from "./cost-account.ts";
 import type { StateScoresCheckpoint } from "./state-scores.ts";
 import type { StrategyCheckpoint } from "./strategy.ts";
@@ -28,6 +29,8 @@ export interface StrategyLaneCheckpoint {
   readonly training: TrainingCheckpoint;
   /** What a cold retraining starts from. */
   readonly initial: Uint8Array;
+  /** Where the features of batches are; absent where preprocessing neither learns nor augments. */
+  readonly features?: BatchReaderPosition;
   readonly costs: Costs;
   /** Labels of which triggers by performance have been told, and the right answers until then. */
   readonly told: { readonly labels: number; readonly correct: number };

@@ -6,7 +6,7 @@ import type { EvaluationScores } from "../evaluate/evaluation.ts";
 import type { Sleep } from "../pace.ts";
 import type { PositionRange } from "../samplers/excluding.ts";
 import type { IntakeCounters } from "../triggers/overload.ts";
-import type { BatchReader } from "./batch-reader.ts";
+import type { BatchReader, FeatureCacheSpec } from "./batch-reader.ts";
 import type { Costs } from "./cost-account.ts";
 import type { Follower, PerformedIteration } from "./follower.ts";
 import type { IterationProgress } from "./perform.ts";
@@ -20,7 +20,9 @@ export interface ComparedStrategy {
   readonly name: string;
   readonly spec: StrategySpec;
   /** Trains its θ, which starts as it is; used by nobody else. */
-  readonly session: Pick<TrainingSession, "state" | "step" | "predict" | "restore" | "checkpoint">;
+  readonly session: Pick<TrainingSession, "state" | "step" | "predict" | "restore" | "checkpoint"> &
+    /** Preprocessing that learns needs it. */
+    Partial<Pick<TrainingSession, "setBuffers">>;
   /** The bytes of the state that a cold retraining starts from. @default θ as it is at first */
   readonly initial?: Uint8Array;
   /** States that follow θ. @default none */
@@ -46,8 +48,13 @@ export interface StrategyRunOptions {
   readonly lagSamples?: number;
   /** Positions that are never trained on. @default none */
   readonly excluded?: readonly PositionRange[];
-  /** Gives samples of the history. @default reads and preprocesses them each time */
+  /**
+   * Gives samples of the history; not where preprocessing learns or augments: each strategy then makes
+   * its own. @default reads them, and caches what was made of them
+   */
   readonly batches?: BatchReader;
+  /** How features are cached; each strategy that makes its own has such a cache. */
+  readonly features?: FeatureCacheSpec;
   /**
    * Labels between two scores that a trigger by performance is told, 1 or more.
    * @default 32

@@ -1,4 +1,4 @@
-import type { Sample } from "@everfresh/core";
+import { preprocessorOf, type Sample } from "@everfresh/core";
 import { LearnOptionError, ResumeMismatchError } from "../errors.ts";
 import { ClassBaselines } from "../evaluate/baselines.ts";
 import { ArrivalQueue } from "./arrival-queue.ts";
@@ -29,6 +29,7 @@ export class StrategyRun {
   /** What a checkpoint knew about samples that arrive again. */
   #known: StrategyRunCheckpoint["unlabelled"];
   #labelled: number;
+  #hasBegun = false;
   /** Samples with labels that are not in the history yet. */
   #unstored: Sample[] = [];
 
@@ -39,7 +40,8 @@ export class StrategyRun {
    */
   constructor(options: StrategyRunOptions) {
     checkOptions(options);
-    const { history, preprocessing, evaluation, lagSamples = 0, checkpoint } = options;
+    const { history, evaluation, lagSamples = 0, checkpoint } = options;
+    const preprocessor = preprocessorOf(options.preprocessing);
     this.#options = options;
     this.#lag = lagSamples;
     this.#base = checkpoint?.base ?? history.count();
@@ -51,7 +53,10 @@ export class StrategyRun {
     const shared = {
       options,
       arrivals: this.#arrivals,
-      batches: options.batches ?? batchReader(history, preprocessing),
+      preprocessor,
+      batches: changes(options.preprocessing)
+        ? null
+        : (options.batches ?? batchReader(history, preprocessor, options.features)),
       base: this.#base,
       store: () => this.#store(),
     };
@@ -80,6 +85,7 @@ export class StrategyRun {
    */
   async arrive(sample: Sample): Promise<void> {
     this.#options.signal?.throwIfAborted();
+    await this.#begin();
     const [known, ...others] = this.#known;
     this.#known = others;
     this.#arrivals.push({ sample, ...(known ?? this.#baselines.predict()) });
@@ -95,6 +101,7 @@ export class StrategyRun {
 
   /** The stream is over: the labels that are out arrive, and what waits is trained on. */
   async finish(): Promise<void> {
+    await this.#begin();
     while (this.#labelled < this.arrived) await this.#label();
     for (const lane of this.#lanes) await lane.finish();
     await this.#store();
@@ -126,6 +133,13 @@ export class StrategyRun {
     };
   }
 
+  /** Once, before anything else. */
+  async #begin(): Promise<void> {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    for (const lane of this.#lanes) await lane.begin();
+  }
+
   /** The label of the oldest sample without one arrives. */
   async #label(): Promise<void> {
     const [arrival] = this.#arrivals.range(this.#labelled, this.#labelled + 1);
@@ -152,7 +166,16 @@ export class StrategyRun {
   }
 }
 
-function checkOptions({ strategies, lagSamples, testedEvery }: StrategyRunOptions): void {
+/** Whether what is made of a sample in training differs from strategy to strategy. */
+function changes(preprocessing: StrategyRunOptions["preprocessing"]): boolean {
+  return preprocessing.kind === "pipeline";
+}
+
+function checkOptions(options: StrategyRunOptions): void {
+  const { strategies, lagSamples, testedEvery } = options;
+  if (options.batches !== undefined && changes(options.preprocessing)) {
+    throw new LearnOptionError("batches", "a reader", "left out where preprocessing is a pipeline");
+  }
   const names = new Set(strategies.map(({ name }) => name));
   if (names.size < Math.max(1, strategies.length)) {
     const needed = "one or more, with a name of its own each";

@@ -29,7 +29,7 @@ const happenings: fc.Arbitrary<readonly Happening[]> = fc.array(
         {
           verdict: fc.constantFrom("stable" as const, "warning" as const, "drift" as const),
           record: fc.integer({ min: 1, max: 4 }),
-          outcome: fc.constantFrom("open" as const, "confirmed" as const, "withdrawn" as const),
+          outcome: fc.constantFrom(...(["open", "confirmed", "withdrawn", "unsettled"] as const)),
           since: fc.option(fc.nat(250)),
         },
         { requiredKeys: ["verdict"] },

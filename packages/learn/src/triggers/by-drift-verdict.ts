@@ -5,6 +5,9 @@ import type { ByDriftVerdictSpec } from "./trigger-spec.ts";
 const SEVERITY: { readonly [K in DriftVerdict]: number } = { stable: 0, warning: 1, drift: 2 };
 const NAMES: readonly DriftVerdict[] = ["stable", "warning", "drift"];
 
+/** What became of a verdict that nobody need train because of. */
+const OVER: ReadonlySet<string> = new Set(["withdrawn", "unsettled"]);
+
 /**
  * Due from a verdict of `from` or worse on, until training begins; a later "stable", or that labels do
  * not confirm it, changes nothing.
@@ -13,7 +16,7 @@ export function byDriftVerdict({ from }: ByDriftVerdictSpec): TriggerRule {
   let worst = 0;
   return {
     on: (event) => {
-      const isVerdict = event.kind === "verdict" && event.outcome !== "withdrawn";
+      const isVerdict = event.kind === "verdict" && !OVER.has(event.outcome ?? "");
       if (isVerdict) worst = Math.max(worst, SEVERITY[event.verdict]);
       if (event.kind === "began") worst = 0;
     },

@@ -53,7 +53,10 @@ describe("everfresh drift", () => {
     watched();
     expect(await everfresh("status")).toBe(0);
     expect(out).toContain("small, as of 2023-11-14 22:13:20: warning\nWarning: margin went");
-    expect(out).toMatch(/margin +warning +3\.9 +3\.3 +4\.3 +0\.01 +all +class 6 0\.22/);
+    expect(out).toMatch(/margin +warning +180 samples +3\.9 +3\.3 +4\.3 +1 in 16/);
+    expect(out).toMatch(/moves most in\nmargin +class 6 0\.22/);
+    expect(out).toMatch(/until it sees a change: up to 16\n.*: 4 times/);
+    expect(out).toMatch(/odd +ignored 2, duplicateLabels 1, expired 3, missingFeatures 4/);
     expect(out).toMatch(/error +no data yet/);
     out = "";
     expect(await everfresh("status", "--json")).toBe(0);
@@ -78,6 +81,7 @@ describe("everfresh drift", () => {
     watched();
     expect(await everfresh("explain")).toBe(0);
     expect(out).toContain("record 2: Drift: margin went from 0.077 to 0.14");
+    expect(out).toMatch(/moved in margin +class 6 0\.22/);
     expect(out).toMatch(/done +window: a drift that is confirmed/);
     expect(out).toMatch(/positions +4,004 to 4,008/);
     expect(out).toMatch(/decided at +version 501\nled to +version 502/);

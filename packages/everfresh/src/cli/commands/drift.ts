@@ -106,6 +106,7 @@ function statusText(report: DriftReport): string {
       ["watched", `${count(status.samples)} samples, ${count(status.labelled)} labels`],
       ["budget", `a false alarm in ${count(status.falseAlarmEvery)} samples, ${status.vote} vote`],
       ["records", count(status.records)],
+      ...oddRow(status.counts),
       ...(webhook === null
         ? []
         : [["webhook", `${webhook.delivered} delivered, ${webhook.dropped} given up`]]),
@@ -121,24 +122,60 @@ function statusText(report: DriftReport): string {
     ]),
     "",
     ...table([
-      ["signal", "verdict", "value", "warns at", "drift at", "p-value", "looks at", "moved most"],
+      [...["signal", "verdict", "by chance once in", "value", "warns at", "drift at", "looks at"]],
       ...signals.map(cellsOf),
     ]),
+    ...movedLines(signals),
+    ...thinningNote(signals),
   ].join("\n");
 }
 
 function cellsOf(signal: DriftSignalStatus): readonly string[] {
-  const { name, verdict, value, warningAt, driftAt, pValue, share, moved } = signal;
+  const { name, verdict, value, warningAt, driftAt, evidence, share } = signal;
   return [
     name,
-    verdict,
+    value === null ? "no data yet" : verdict,
+    evidence === null ? NONE : `${count(Math.max(1, evidence))} samples`,
     small(value),
     small(warningAt),
     small(driftAt),
-    small(pValue),
     share === 1 ? "all" : `1 in ${count(1 / share)}`,
-    moved.map((part) => `${part.name} ${small(part.value)}`).join(", "),
   ];
+}
+
+/** What of the signals moves most: features of rows, classes of single numbers. */
+function movedLines(signals: readonly DriftSignalStatus[]): readonly string[] {
+  const moving = signals.filter(({ moved }) => moved.length > 0);
+  if (moving.length === 0) return [];
+  return [
+    "",
+    ...table([
+      ["signal", "moves most in"],
+      ...moving.map(({ name, moved }) => [name, partsOf(moved)]),
+    ]),
+  ];
+}
+
+/** What it costs that the budget of time lets signals look at few samples. */
+function thinningNote(signals: readonly DriftSignalStatus[]): readonly string[] {
+  const least = Math.min(1, ...signals.map(({ share }) => share));
+  if (least === 1) return [];
+  const every = count(1 / least);
+  return [
+    "",
+    `Where a signal looks at 1 in n samples, n times as many pass until it sees a change: up to ${every}`,
+    `times here. To be seen as soon, a change must be √n times as large: ${small(1 / Math.sqrt(least))} times.`,
+  ];
+}
+
+function oddRow(counts: DriftReport["status"]["counts"]): readonly (readonly string[])[] {
+  const odd = Object.entries<number>({ ...counts }).filter(([, number]) => number > 0);
+  if (odd.length === 0) return [];
+  return [["odd", odd.map(([what, number]) => `${what} ${count(number)}`).join(", ")]];
+}
+
+function partsOf(parts: DriftSignalStatus["moved"]): string {
+  return parts.map(({ name, value }) => `${name} ${small(value)}`).join(", ");
 }
 
 function historyText(report: DriftReport): string {
@@ -177,7 +214,12 @@ function explainText(report: DriftReport, record: DriftRecord | null): string {
       ["since", since === null ? "not known" : `about sample ${placeOf(since)}`],
       ["likelihood", percent(likelihood)],
       ["signals", signals.join(", ")],
+      // Records of earlier programs have not said so.
+      ...((record.moved as typeof record.moved | undefined) ?? [])
+        .filter(({ parts }) => parts.length > 0)
+        .map(({ signal, parts }) => [`moved in ${signal}`, partsOf(parts)]),
       ["outcome", outcomeAt === null ? outcome : `${outcome} at sample ${placeOf(outcomeAt)}`],
+      ...(outcome === "unsettled" ? [["", "too few labels came to confirm or withdraw it"]] : []),
       ...(action === null ? [["done", "nothing"]] : doneOf(action)),
     ]),
   ].join("\n");

@@ -174,5 +174,6 @@ async function openOwnData({ data, digits, seed }: ReplicaCommandOptions): Promi
     seed: seed ?? SEED_DEFAULT,
     ...(data === undefined ? {} : { data }),
   });
-  return factory({ directory: process.cwd() });
+  // What only reads files keeps nothing.
+  return factory({ directory: process.cwd(), databaseFile: ":memory:" });
 }

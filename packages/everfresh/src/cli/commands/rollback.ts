@@ -1,14 +1,12 @@
-import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
-import { EverfreshError } from "@everfresh/core";
-import { UsageError } from "../../errors.ts";
 import type { RollbackReport, RollbackRequest } from "../../log/roll-back.ts";
 import { rollBackRunning } from "../../log/roll-back-running.ts";
 import { rollBackStopped } from "../../log/roll-back-stopped.ts";
 import { readServerAddress } from "../../state/server-address.ts";
 import { findStateDirectory, type StateDirectory } from "../../state/state-directory.ts";
+import { confirm } from "../confirm.ts";
 import { addJsonOption, addStateOption, versionNumber } from "../options.ts";
-import { type RunPlaceOptions, stateDirectoryOf } from "../state-option.ts";
+import { isLocked, type RunPlaceOptions, stateDirectoryOf } from "../state-option.ts";
 import { bytes, terminalOn } from "../terminal.ts";
 
 interface RollbackCommandOptions extends RunPlaceOptions {
@@ -38,7 +36,9 @@ export function rollbackCommand(): Command {
 async function execute(version: number, options: RollbackCommandOptions): Promise<void> {
   const { directory, record } = findStateDirectory(await stateDirectoryOf(options));
   const { excludeSince } = options;
-  if (!options.yes) await confirm(`Roll back ${record.model} to version ${version}?`);
+  if (!options.yes) {
+    await confirm(`Roll back ${record.model} to version ${version}?`, "Not rolled back");
+  }
   const report = await rollBackThere(directory, { version, excludeSince });
   tell(report);
   if (options.json) process.stdout.write(`${JSON.stringify(report, null, 2)}\n`);
@@ -56,24 +56,6 @@ async function rollBackThere(
     if (address === null) throw error;
     return rollBackRunning(address, request);
   }
-}
-
-function isLocked(error: unknown): boolean {
-  return error instanceof EverfreshError && error.code === "EF_LOG_LOCKED";
-}
-
-async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY || !process.stderr.isTTY) {
-    throw new UsageError("Nobody is there to be asked; say --yes if you mean it");
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await lines.question(`${question} [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return;
-  } finally {
-    lines.close();
-  }
-  throw new UsageError("Not rolled back");
 }
 
 function tell(report: RollbackReport): void {

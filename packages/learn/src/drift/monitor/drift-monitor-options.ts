@@ -1,5 +1,6 @@
 import type { DriftMonitorCheckpoint } from "./drift-monitor-checkpoint.ts";
 import type { DriftSpec } from "./drift-spec.ts";
+import type { InputMicros } from "./signal-cost.ts";
 
 /** What a drift monitor is made with. */
 export interface DriftMonitorOptions {
@@ -9,6 +10,10 @@ export interface DriftMonitorOptions {
   /** Numbers in an embedding; needed where a signal looks at it. */
   readonly embedding?: number;
   readonly classes: number;
+  /** Microseconds that values of costly inputs take, for the budget. @default nothing */
+  readonly inputMicros?: InputMicros;
+  /** The pinned state predicts one sample in so many; the status says so. @default 1 */
+  readonly pinnedEvery?: number;
   /** Of the bootstraps. */
   readonly seed: number;
   /** For explanations. @default "feature 0" and so on */

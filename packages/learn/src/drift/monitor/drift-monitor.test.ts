@@ -129,6 +129,53 @@ describe("a drift monitor", () => {
     expect(later[0]!.outcomeAt!.sequence).toBeLessThan(2_150);
   });
 
+  it.each([
+    ["labels that do not agree", 200, "withdrawn"],
+    ["too few labels", 390, "unsettled"],
+  ])("settles what is open when another model is pinned: %s", (_what, lag, outcome) => {
+    const signals = SMALL.signals!.slice(0, 1);
+    const monitor = monitorOf({ ...SMALL, withinSamples: 5_000, signals });
+    const stream = driftStream(8, [{ count: 800 }, { count: 400, feature: 3 }]);
+    const last = stream.length;
+    for (const [i, { predicted }] of stream.entries()) {
+      monitor.predicted(predicted);
+      const late = stream[i - lag];
+      if (late !== undefined) monitor.labelled(late.labelled);
+    }
+    const open = monitor.history().filter((record) => record.outcome === "open");
+    expect(open.map(({ verdict }) => verdict)).toEqual(["drift"]);
+    const reports = monitor.pin();
+    expect(reports.map(({ record }) => [record?.id, record?.outcome])).toEqual([
+      [open[0]?.id, outcome],
+    ]);
+    expect(monitor.history().find(({ id }) => id === open[0]?.id)).toMatchObject({
+      outcome,
+      outcomeAt: { sequence: last - 1 },
+    });
+    // It is told once.
+    expect(monitor.pin()).toEqual([]);
+  });
+
+  it("gives a drift up, unsettled, for which labels never come", () => {
+    const monitor = monitorOf({
+      ...SMALL,
+      withinSamples: 100,
+      signals: SMALL.signals!.slice(0, 1),
+    });
+    const stream = driftStream(8, [{ count: 800 }, { count: 1_200, feature: 3 }]);
+    for (const { predicted, labelled } of stream) {
+      monitor.predicted(predicted);
+      const { sequence } = predicted;
+      // Fewer than thirty since the change, and then so late that nobody waits any more.
+      if (sequence < 800 || sequence % 45 === 0) monitor.labelled(labelled);
+      else monitor.expired(sequence);
+    }
+    const [drift] = monitor.history().filter(({ verdict }) => verdict === "drift");
+    expect(drift).toMatchObject({ outcome: "unsettled" });
+    const waited = (drift?.outcomeAt?.sequence ?? 0) - (drift?.since?.sequence ?? 0);
+    expect(waited).toBeGreaterThanOrEqual(8 * 100);
+  });
+
   it("tells a change that labels show from an earlier one that was seen without them", () => {
     const monitor = monitorOf();
     const parts = [{ count: 1_500 }, { count: 400, feature: 3 }, { count: 300, feature: 3, errors: 0.7 }]; // prettier-ignore

@@ -19,14 +19,14 @@ import { DriftCheckpointError } from "../../errors.ts";
 import type { DriftMonitorCheckpoint } from "./drift-monitor-checkpoint.ts";
 import type { DriftMonitorOptions } from "./drift-monitor-options.ts";
 import { DriftSignals } from "./drift-signals.ts";
-import { type CompleteDriftSpec, completeDriftSpec } from "./drift-spec.ts";
+import { type CompleteDriftSpec, completeDriftSpec, type SignalInput } from "./drift-spec.ts";
 import { driftStatusOf } from "./drift-status-of.ts";
 import type { Progress } from "./drift-progress.ts";
 import { DriftVerdicts } from "../verdict/drift-verdicts.ts";
 import { LabelOrder } from "./label-order.ts";
 import { isClass, labelValues, numbersOf, valuesOf } from "./label-values.ts";
 import type { LabelledObservation, PredictedObservation } from "./observations.ts";
-import { OddCounts } from "./odd-counts.ts";
+import { missingIn, OddCounts } from "./odd-counts.ts";
 import { StreamPlaces } from "./stream-places.ts";
 
 export type { DriftMonitorOptions };
@@ -53,18 +53,27 @@ export class DriftMonitor {
    */
   constructor(options: DriftMonitorOptions) {
     const { features, embedding = 0, classes, seed, checkpoint } = options;
+    const { inputMicros = {}, pinnedEvery = 1 } = options;
     this.#spec = completeDriftSpec(options.spec);
     this.#classes = classes;
-    this.#made = JSON.stringify([this.#spec, features, embedding, classes, seed]);
+    const numbers = [features, embedding, classes, seed, pinnedEvery];
+    this.#made = JSON.stringify([this.#spec, numbers, inputMicros]);
     this.#signals = new DriftSignals(this.#spec, options);
     this.#verdicts = new DriftVerdicts(this.#spec, this.#signals, this.#places);
     this.#labels = new LabelOrder(this.#spec.heldLabels);
     if (checkpoint !== undefined) this.#restore(checkpoint);
   }
 
+  /**
+   * Whether a signal would look at this input of this sample: what is costly need not be known of others.
+   */
+  isTurn(input: SignalInput, sequence: number): boolean {
+    return this.#signals.isTurn(input, sequence);
+  }
+
   /** Takes a sample in as it arrives; a report when the verdict has changed by it. */
   predicted(observation: PredictedObservation): DriftVerdictReport | null {
-    const { sequence, eventTimeMs, version, features } = observation;
+    const { sequence, eventTimeMs, version, features, missing } = observation;
     if (!Number.isSafeInteger(sequence) || sequence <= this.#progress.newest) {
       this.#odd.add("outOfSequence");
       return null;
@@ -72,7 +81,7 @@ export class DriftMonitor {
     this.#samples++;
     this.#progress = { ...this.#progress, newest: sequence, version };
     this.#places.add(sequence, eventTimeMs);
-    this.#odd.features(features);
+    this.#odd.missing(missing ?? missingIn(features));
     this.#labels.predicted(sequence);
     this.#signals.predicted(observation);
     return this.#verdicts.judge(this.#progress);
@@ -114,13 +123,20 @@ export class DriftMonitor {
   }
 
   /**
-   * The pinned model is another one from now on: all that goes by it starts anew, labels of samples that
-   * it did not predict say nothing about it, and drifts whose labels were awaited stay open.
+   * The pinned model is another one from now on: all that goes by it starts anew, and labels of samples
+   * that it did not predict say nothing about it. Drifts whose labels were awaited are settled by those
+   * that are there: a report for each.
    */
-  pin(): void {
+  pin(): readonly DriftVerdictReport[] {
     this.#signals.pin();
-    this.#verdicts.pin();
+    const settled = this.#verdicts.pin(this.#progress);
     this.#pinnedAt = this.#progress.newest;
+    return settled;
+  }
+
+  /** What signals of this input look at is another thing from now on: they start anew. */
+  restart(input: SignalInput): void {
+    this.#signals.restart(input);
   }
 
   /** How things are now. */

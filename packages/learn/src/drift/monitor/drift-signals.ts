@@ -25,11 +25,15 @@ export interface LabelValues {
   readonly confidence: number;
 }
 
-/** Inputs that go by the pinned model: another one makes others of them. */
-const BY_PINNED: { readonly [K in SignalInput]: boolean } = {
-  ...{ features: false, embedding: true, reconstruction: false },
-  ...{ entropy: true, margin: true, disagreement: true, expectedError: true },
-  ...{ errors: true, deployedErrors: false, loss: true, gradient: false },
+/**
+ * Inputs that go by the pinned model, so that another one makes others of them: by what it predicts
+ * anyway, or by runs of their own.
+ */
+const BY_PINNED: { readonly [K in SignalInput]: "prediction" | "own" | null } = {
+  ...{ features: null, embedding: "own", reconstruction: null },
+  ...{ entropy: "prediction", margin: "prediction", disagreement: "own" },
+  ...{ expectedError: "prediction", errors: "prediction", deployedErrors: null },
+  ...{ loss: "prediction", gradient: null },
 };
 
 /** All signals of an ensemble, and what they look at of what happens. */
@@ -44,8 +48,7 @@ export class DriftSignals {
   constructor(spec: CompleteDriftSpec, options: DriftMonitorOptions) {
     const { features, classes, seed, featureNames, classNames = [], embedding = 0 } = options;
     this.#blocks = new FeatureBlocks(features, featureNames);
-    const ofEmbedding = Array.from({ length: embedding }, (_, i) => `number ${i} of the embedding`);
-    this.#embedding = new FeatureBlocks(embedding, ofEmbedding);
+    this.#embedding = new FeatureBlocks(embedding, [], "embedding");
     const parts: { readonly [K in "features" | "embedding"]: readonly string[] } = {
       features: this.#blocks.names,
       embedding: this.#embedding.names,
@@ -60,12 +63,15 @@ export class DriftSignals {
       spec.microsPerSample,
       spec.signals,
       spec.signals.map(({ input }) => partsOf(input).length),
+      options.inputMicros,
     );
+    const { pinnedEvery = 1 } = options;
     this.all = spec.signals.map(
       (signal, i) =>
         new MonitoredSignal({
           ...{ spec: signal, everySamples: every[i] ?? 1, parts: partsOf(signal.input) },
           ...{ classNames: names, seed: seed + i },
+          givenEvery: BY_PINNED[signal.input] === "prediction" ? pinnedEvery : 1,
         }),
     );
     for (const { input } of spec.signals) {
@@ -76,11 +82,16 @@ export class DriftSignals {
     }
   }
 
+  /** Whether a signal of this input would look at this sample. */
+  isTurn(input: SignalInput, sequence: number): boolean {
+    return this.#byInput.get(input)?.some((signal) => signal.isTurn(sequence)) ?? false;
+  }
+
   /** Lets all that need no label look at a sample. */
   predicted(observation: PredictedObservation): void {
     const { sequence, features, probabilities, embedding, reconstruction, members } = observation;
     const best = probabilities.length > 0 ? likeliest(probabilities) : NONE;
-    if (this.#byInput.has("features")) {
+    if (this.#byInput.has("features") && features.length > 0) {
       this.#offer("features", { row: this.#blocks.of(features) ?? [], sequence, ofClass: NONE });
     }
     if (embedding !== undefined) {
@@ -141,8 +152,13 @@ export class DriftSignals {
 
   /** Everything that goes by the pinned model starts anew. */
   pin(): void {
-    for (const signal of this.all) if (BY_PINNED[signal.input]) signal.reset();
+    for (const signal of this.all) if (BY_PINNED[signal.input] !== null) signal.reset();
     this.#forgetConfidence();
+  }
+
+  /** Everything that looks at this input starts anew. */
+  restart(input: SignalInput): void {
+    for (const signal of this.#byInput.get(input) ?? []) signal.reset();
   }
 
   /** Where all of them are. */

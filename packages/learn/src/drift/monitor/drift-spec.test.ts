@@ -1,15 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { DriftMonitor } from "./drift-monitor.ts";
 import { completeDriftSpec, defaultSignals, type DriftSpec } from "./drift-spec.ts";
-import { signalMicros, thinnedTo } from "./signal-cost.ts";
+import { inputMicrosOf, pinnedEveryOf, signalMicros, thinnedTo } from "./signal-cost.ts";
 
 describe("a specification of drift", () => {
   it("has defaults for everything", () => {
     expect(completeDriftSpec({})).toEqual({
       ...{ signals: defaultSignals(), vote: "calibrated", falseAlarmEvery: 25_000 },
       weights: { data: 1, uncertainty: 1, error: 2 },
-      ...{ falseWarningEvery: 2_500, changeEvery: 5_000, withinSamples: 1_000 },
+      ...{ falseWarningEvery: 6_250, changeEvery: 5_000, withinSamples: 1_000 },
       ...{ microsPerSample: 100, historyRecords: 1_000, heldLabels: 1_000 },
+      ...{ embedding: {}, reconstruction: {}, members: 4 },
     });
   });
 
@@ -112,6 +113,40 @@ describe("the cost budget", () => {
 
   it("leaves alone what says itself how often it looks", () => {
     expect(thinnedTo(20, [{ ...costly, everySamples: 3 }, cheap], [64, 1])[0]).toBe(3);
+    // Though it takes more than there is, a cheap one still looks at all.
+    expect(thinnedTo(60, [{ ...costly, everySamples: 1 }, cheap], [5_000, 1])).toEqual([1, 1]);
+  });
+
+  it("counts what running a model takes, by its size and not by a clock", () => {
+    const scan = { kind: "changeScan" } as const;
+    const rows = { kind: "twoSample", statistic: "hellinger" } as const;
+    const signals = (["embedding", "disagreement", "reconstruction", "errors"] as const).map(
+      (input) => ({ name: input, input, detector: input === "embedding" ? rows : scan }),
+    );
+    const spec = completeDriftSpec({ signals, reconstruction: { code: 10 } });
+    const numbers = [32, 1, 1, 1];
+    for (const multiplications of [0, 425_000, 41_000_000]) {
+      const inputs = inputMicrosOf(spec, 784, multiplications);
+      const every = thinnedTo(100, signals, numbers, inputs);
+      const micros = signals.map((signal, i) => signalMicros(signal, numbers[i] ?? 1, inputs));
+      const taken = micros.reduce((sum, own, i) => sum + own / (every[i] ?? 1), 0);
+      if (multiplications < 1e6) expect(taken).toBeLessThanOrEqual(100);
+      // Four members are asked four times; what costs nothing is looked at always.
+      expect(inputs.disagreement).toBe(4 * (inputs.embedding ?? 0));
+      expect(every[1]).toBeGreaterThan(every[0] ?? Infinity);
+      expect(every[3]).toBe(1);
+    }
+    // Of LeNet-5: measured, 138 µs for an embedding alone and 204 µs for a prediction on a busy machine.
+    expect(inputMicrosOf(spec, 784, 425_000).embedding).toBeCloseTo(166, 0);
+    expect(inputMicrosOf(spec, 784).reconstruction).toBeCloseTo(60 + (2 * 784 * 10) / 4_000, 6);
+  });
+
+  it("lets the pinned state predict fewer samples where nobody else wants that of it", () => {
+    const spec = completeDriftSpec({});
+    expect(pinnedEveryOf(spec, 1_000)).toBe(1);
+    expect(pinnedEveryOf(spec, 425_000)).toBe(5);
+    expect(pinnedEveryOf({ ...spec, microsPerSample: 1_000 }, 425_000)).toBe(1);
+    expect(pinnedEveryOf(spec, 1e12)).toBe(1_000);
   });
 
   it("is shown as the part of the stream that a signal looks at", () => {

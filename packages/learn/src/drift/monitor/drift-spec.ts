@@ -1,6 +1,8 @@
 import type { SignalFamily } from "@everfresh/core";
 import { LearnOptionError } from "../../errors.ts";
 import { checkDetectorSpec, type DetectorSpec } from "../detectors/detector-spec.ts";
+import { checkMembers, MEMBERS_DEFAULT } from "../uncertainty/pinned-members.ts";
+import type { ReconstructionSpec } from "../reconstruction/reconstruction-spec.ts";
 import { completeTwoSampleSpec, type TwoSampleSpec } from "../two-sample/two-sample-spec.ts";
 
 /**
@@ -52,6 +54,12 @@ export interface MonitoredSignalSpec {
  */
 export type DriftVote = "calibrated" | "majority" | "weighted";
 
+/** Where in a model an embedding is taken from, as plain data. */
+export interface EmbeddingSpec {
+  /** Name of a value of the model's graph, float32 with one row per sample. @default what its last layer takes */
+  readonly layer?: string;
+}
+
 /** How a stream is watched for drift, as plain data. */
 export interface DriftSpec {
   /** @default {@link defaultSignals} */
@@ -65,14 +73,23 @@ export interface DriftSpec {
    * or more. @default 25,000
    */
   readonly falseAlarmEvery?: number;
-  /** The same for warnings; 100 or more, no more than for alarms. @default a tenth of that */
+  /** The same for warnings; 100 or more, no more than for alarms. @default a quarter of that */
   readonly falseWarningEvery?: number;
   /** Mean number of samples between two true changes, for the likelihood. @default 5,000 */
   readonly changeEvery?: number;
   /** What the likelihood, and the withdrawal of a drift, go by; 100 or more. @default 1,000 */
   readonly withinSamples?: number;
-  /** Time per sample that all signals may take, in microseconds; above 0. @default 100 */
+  /**
+   * Time per sample that all signals may take, in microseconds; above 0. Costly ones look at one sample
+   * in so many, by what they are known to take. @default 100
+   */
   readonly microsPerSample?: number;
+  /** What signals of an `embedding` look at. @default what the model's last layer takes */
+  readonly embedding?: EmbeddingSpec;
+  /** How the auto-encoder of signals of `reconstruction` learns. */
+  readonly reconstruction?: Omit<ReconstructionSpec, "everySamples">;
+  /** Past versions that signals of `disagreement` ask; 2 to 32. @default 4 */
+  readonly members?: number;
   /** Records that are kept, the newest; 1 or more. @default 1,000 */
   readonly historyRecords?: number;
   /** Labels that wait for that of an earlier sample, at most; 0 or more. @default 1,000 */
@@ -98,6 +115,14 @@ export const FAMILY_OF: { readonly [K in SignalInput]: SignalFamily } = {
   loss: "error",
   gradient: "error",
 };
+
+/**
+ * Inputs that take a run of a model for each value: only for the samples whose turn it is, by their
+ * sequence, so that whoever feeds a monitor knows them beforehand.
+ */
+export const COSTLY_INPUTS: readonly SignalInput[] = [
+  ...(["embedding", "reconstruction", "disagreement"] as const),
+];
 
 const WEIGHTS_DEFAULT: Readonly<Record<SignalFamily, number>> = {
   data: 1,
@@ -134,9 +159,10 @@ export function defaultSignals(): readonly MonitoredSignalSpec[] {
  */
 export function completeDriftSpec(spec: DriftSpec): CompleteDriftSpec {
   const { signals = defaultSignals(), vote = "calibrated", falseAlarmEvery = 25_000 } = spec;
-  const { falseWarningEvery = falseAlarmEvery / 10, changeEvery = 5_000 } = spec;
+  const { falseWarningEvery = falseAlarmEvery / 4, changeEvery = 5_000 } = spec;
   const { withinSamples = 1_000, microsPerSample = 100, historyRecords = 1_000 } = spec;
-  const { heldLabels = 1_000 } = spec;
+  const { heldLabels = 1_000, members = MEMBERS_DEFAULT } = spec;
+  const { embedding = {}, reconstruction = {} } = spec;
   const weights = { ...WEIGHTS_DEFAULT, ...spec.weights };
   if (!["calibrated", "majority", "weighted"].includes(vote)) {
     throw new LearnOptionError("vote", vote, "calibrated, majority or weighted");
@@ -151,10 +177,12 @@ export function completeDriftSpec(spec: DriftSpec): CompleteDriftSpec {
   for (const [family, weight] of Object.entries(weights)) {
     checkNumber(`weights.${family}`, weight, [0, 1e6]);
   }
+  checkMembers(members);
   checkSignals(signals);
   return {
     ...{ signals, vote, weights, falseAlarmEvery, falseWarningEvery, changeEvery },
     ...{ withinSamples, microsPerSample, historyRecords, heldLabels },
+    ...{ embedding, reconstruction, members },
   };
 }
 

@@ -21,6 +21,7 @@ export function driftStatusOf({ spec, signals, vote, ...rest }: StatusParts): Dr
   return {
     ...rest,
     ...{ withinSamples, vote: spec.vote, falseAlarmEvery, falseWarningEvery },
+    evidence: together(signals, weights),
     families: FAMILIES.map((family) => {
       const evidence = families[family];
       return {
@@ -36,4 +37,10 @@ export function driftStatusOf({ spec, signals, vote, ...rest }: StatusParts): Dr
       return signal.status({ warning: level(falseWarningEvery), drift: level(falseAlarmEvery) });
     }),
   };
+}
+
+/** N = Σ wₖ Nₖ; null where no signal has data. */
+function together(signals: readonly MonitoredSignal[], weights: readonly number[]): number | null {
+  if (signals.every(({ evidence }) => evidence === null)) return null;
+  return signals.reduce((sum, { evidence }, i) => sum + (weights[i] ?? 0) * (evidence ?? 0), 0);
 }

@@ -1,21 +1,29 @@
 import {
-  cloneState,
   type DeployedState,
   type DriftActionRecord,
   type DriftRecord,
   type DriftStatus,
   type DriftVerdictReport,
   type ModelState,
-  preprocessBatch,
-  type Preprocessing,
   type Sample,
-  stateBytes,
-  stateOn,
 } from "@everfresh/core";
-import { softmaxRows } from "../../evaluate/softmax.ts";
+import { ACTS_ON_TRAINING } from "../response/response-spec.ts";
+import { CostlyInputs } from "./costly-inputs.ts";
 import { DriftMonitor } from "./drift-monitor.ts";
-import type { DriftMonitorOptions } from "./drift-monitor-options.ts";
-import type { DriftMonitorCheckpoint } from "./drift-monitor-checkpoint.ts";
+import { missingIn } from "./odd-counts.ts";
+import { completeDriftSpec } from "./drift-spec.ts";
+import type {
+  DriftWatchCheckpoint,
+  DriftWatchOptions,
+  HeedReport,
+  LookGiven,
+  WatchedLabel,
+  WatchedLook,
+  WatchedPrediction,
+} from "./drift-watch-options.ts";
+import { PinnedModel } from "./pinned-model.ts";
+import { RecentProbabilities } from "./recent-probabilities.ts";
+import { inputMicrosOf } from "./signal-cost.ts";
 
 /**
  * Samples that training has taken up since a drift was seen, after which the monitor goes by the state
@@ -23,81 +31,18 @@ import type { DriftMonitorCheckpoint } from "./drift-monitor-checkpoint.ts";
  */
 const PINNED_AFTER_SAMPLES = 1_000;
 
-/** Actions after which training goes on otherwise than before. */
-const ACTS_ON_TRAINING: ReadonlySet<DriftActionRecord["kind"]> = new Set([
-  ...(["newData", "window", "rewarm", "retrain"] as const),
-]);
-
-/** What {@link DriftWatch} is made with. */
-export interface DriftWatchOptions extends Omit<DriftMonitorOptions, "checkpoint"> {
-  readonly preprocessing: Preprocessing;
-  /** The state that a run begins with: the monitor goes by its predictions until it is pinned anew. */
-  readonly initial: ModelState;
-  /** Where to go on. */
-  readonly checkpoint?: DriftWatchCheckpoint | undefined;
-  /**
-   * Samples taken up by training at which the monitor begins to go by the state that is deployed then:
-   * where the initial one knows nothing yet, and is not looked at. @default it goes by the initial state
-   */
-  readonly pinFirstAt?: number;
-  /** Records that there were before this monitor, of others. @default 0 */
-  readonly recordsBefore?: number;
-}
-
-/** All that a {@link DriftWatch} remembers, as plain data and bytes. */
-export interface DriftWatchCheckpoint {
-  readonly monitor: DriftMonitorCheckpoint;
-  readonly recordsBefore: number;
-  /** Samples below this one it has not seen (null before the first one), */
-  readonly from: number | null;
-  /** and turns below this one it has: samples as they arrived, each with the label that came with it. */
-  readonly watched: number;
-  /** Samples of the history whose labels had come by then. */
-  readonly positions: number;
-  /** Bytes of the pinned state; null while that is the initial one. */
-  readonly pinned: Uint8Array | null;
-  /** So many samples taken up by training are to pin it anew; null while nothing calls for it. */
-  readonly pinAt: number | null;
-  /** Samples that training had taken up. */
-  readonly trained: number;
-  /** What was done last, until it is known which version that has led to; null otherwise. */
-  readonly acting: { readonly record: number; readonly action: DriftActionRecord } | null;
-}
-
-/** A sample with what the states have answered. */
-export interface WatchedPrediction {
-  readonly sample: Pick<Sample, "features" | "eventTimeMs">;
-  /** Version that was deployed then. */
-  readonly version: number;
-  /** Logits, the deployed state's second and the pinned one's last; empty where nobody knows them. */
-  readonly outputs: Float32Array;
-}
-
-/** A label with what the states had answered when its sample arrived. */
-export interface WatchedLabel {
-  /** Number of the sample. */
-  readonly sequence: number;
-  readonly label: number;
-  /** As of {@link WatchedPrediction}. */
-  readonly outputs: Float32Array;
-}
-
-/** Is told of every report when it is made, before the monitor sees anything more. */
-export type HeedReport = (report: DriftVerdictReport) => void;
-
 /**
  * Lets a drift monitor see what a run sees, in an order that does not depend on when the process was
  * started: sample by sample as they arrive, and label by label as they come.
  */
-export class DriftWatch {
+export class DriftWatch implements AsyncDisposable {
   readonly #monitor: DriftMonitor;
+  readonly #costly: CostlyInputs;
   readonly #classes: number;
-  readonly #preprocessing: Preprocessing;
+  readonly #pinnedEvery: number;
+  readonly #pinned: PinnedModel;
+  readonly #recent: RecentProbabilities;
   readonly #recordsBefore: number;
-  /** Whether the initial state knows nothing: what it predicts is then not looked at. */
-  readonly #isInitialFresh: boolean;
-  #pinned: ModelState;
-  #isInitial: boolean;
   #from: number | null;
   #watched: number;
   #positions: number;
@@ -112,15 +57,29 @@ export class DriftWatch {
    * @throws DriftCheckpointError for a checkpoint that is damaged or of another specification
    */
   constructor(options: DriftWatchOptions) {
-    const { checkpoint, initial, preprocessing, recordsBefore, pinFirstAt, ...made } = options;
-    this.#monitor = new DriftMonitor({ ...made, checkpoint: checkpoint?.monitor });
+    const { checkpoint, initial, preprocessing, recordsBefore, pinFirstAt, ...rest } = options;
+    const { embedding, openEncoder, past, multiplications, ...made } = rest;
+    const { features, pinnedEvery = 1 } = made;
+    const spec = completeDriftSpec(options.spec);
+    this.#monitor = new DriftMonitor({
+      ...made,
+      ...(embedding === undefined ? {} : { embedding: embedding.length }),
+      inputMicros: inputMicrosOf(spec, features, multiplications),
+      checkpoint: checkpoint?.monitor,
+    });
+    this.#costly = new CostlyInputs({
+      ...{ spec, features, ports: { embedding, openEncoder, past } },
+      isTurn: (input, sequence) => this.#monitor.isTurn(input, sequence),
+      checkpoint: checkpoint?.costly,
+    });
     this.#classes = options.classes;
-    this.#preprocessing = preprocessing;
+    this.#pinnedEvery = pinnedEvery;
+    this.#recent = new RecentProbabilities(options.classes);
+    this.#pinned = new PinnedModel({
+      ...{ preprocessing, initial, isInitialFresh: pinFirstAt !== undefined },
+      bytes: checkpoint?.pinned ?? null,
+    });
     this.#recordsBefore = checkpoint?.recordsBefore ?? recordsBefore ?? 0;
-    const pinned = checkpoint?.pinned ?? null;
-    this.#isInitial = pinned === null;
-    this.#isInitialFresh = pinFirstAt !== undefined;
-    this.#pinned = pinned === null ? initial : stateFrom(pinned, initial);
     this.#from = checkpoint?.from ?? null;
     this.#watched = checkpoint?.watched ?? 0;
     this.#positions = checkpoint?.positions ?? 0;
@@ -131,7 +90,12 @@ export class DriftWatch {
 
   /** Predicts for the monitor, beside the states that are tested. */
   get pinned(): ModelState {
-    return this.#pinned;
+    return this.#pinned.state;
+  }
+
+  /** Whether the pinned state is to predict this sample. */
+  asksPinned(sequence: number): boolean {
+    return !this.#pinned.isBlank && sequence % this.#pinnedEvery === 0;
   }
 
   /** Turns that it has seen: the next sample, or the label that comes with it, has this number. */
@@ -139,7 +103,7 @@ export class DriftWatch {
     return this.#watched;
   }
 
-  /** Samples of the history whose labels have come: the next one that does has this position. */
+  /** Samples of the history whose labels have come. */
   get positions(): number {
     return this.#positions;
   }
@@ -152,18 +116,43 @@ export class DriftWatch {
     this.#positions = positions;
   }
 
-  /** From now on `heed` is told of reports. */
+  /** `heed` is told of reports. */
   follow(heed: HeedReport): void {
     this.#heed = heed;
   }
 
-  /** Takes in the turn of this number: a sample, if one arrived, and then the labels that came. */
+  /**
+   * Finds out what is to be known of samples before their turns; they come one after another, the first
+   * one with this number.
+   * @throws what preprocessing and models throw
+   */
+  async look(
+    first: number,
+    samples: readonly Pick<Sample, "features">[],
+    given: LookGiven,
+  ): Promise<readonly WatchedLook[]> {
+    const { isBlank, hasLens, state } = this.#pinned;
+    // What learns how to look at samples has not looked at any then.
+    if (isBlank && hasLens) return samples.map(() => ({ inputs: new Float32Array(0) }));
+    const rows = samples.map(
+      ({ features }, i) => given.inputs?.[i] ?? this.#pinned.inputsOf(features),
+    );
+    if (isBlank || !this.#costly.isUsed) return rows.map((inputs) => ({ inputs }));
+    const costly = await this.#costly.look({ ...given, first, rows, pinned: state });
+    return rows.map((inputs, i) => ({ inputs, ...costly[i] }));
+  }
+
+  /**
+   * Takes in the turn of this number: a sample, if one arrived, and then the labels that came.
+   * @param look of the sample. @default without what costs a run of a model
+   */
   turn(
     number: number,
     prediction: WatchedPrediction | null,
     labels: readonly WatchedLabel[],
+    look?: WatchedLook,
   ): void {
-    if (prediction !== null) this.#predicted(number, prediction);
+    if (prediction !== null) this.#predicted(number, prediction, look);
     for (const label of labels) {
       this.#positions++;
       this.#labelled(label);
@@ -185,11 +174,10 @@ export class DriftWatch {
   trained(samples: number, deployed: DeployedState): void {
     this.#trained = samples;
     this.#led(deployed.version);
+    this.#costly.deployed(deployed.version);
     if (this.#pinAt === null || samples < this.#pinAt) return;
     this.#pinAt = null;
-    this.#pinned = cloneState(deployed.state, { shared: true });
-    this.#isInitial = false;
-    this.#monitor.pin();
+    this.#pin(deployed);
   }
 
   /** What is done about the newest record. */
@@ -214,32 +202,54 @@ export class DriftWatch {
   checkpoint(): DriftWatchCheckpoint {
     return {
       monitor: this.#monitor.checkpoint(),
+      costly: this.#costly.checkpoint(),
       recordsBefore: this.#recordsBefore,
       from: this.#from,
       watched: this.#watched,
       positions: this.#positions,
-      pinned: this.#isInitial ? null : stateBytes(this.#pinned).slice(),
+      pinned: this.#pinned.bytes(),
       pinAt: this.#pinAt,
       trained: this.#trained,
       acting: this.#acting,
     };
   }
 
-  #predicted(sequence: number, { sample, version, outputs }: WatchedPrediction): void {
-    const { features, eventTimeMs } = sample;
+  /** Ends what runs for it; not the embedding, which was given. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#costly[Symbol.asyncDispose]();
+  }
+
+  #pin({ state, version }: DeployedState): void {
+    const { isBlank: isFirst, hasLens } = this.#pinned;
+    this.#pinned.replace(state);
+    this.#costly.pin(version, hasLens || !isFirst);
+    if (hasLens) this.#monitor.restart("features");
+    if (hasLens || !isFirst) this.#monitor.restart("reconstruction");
+    for (const report of this.#monitor.pin()) this.#report(report);
+  }
+
+  #predicted(
+    sequence: number,
+    { sample, version, outputs }: WatchedPrediction,
+    look?: WatchedLook,
+  ): void {
+    const { inputs = this.#pinned.inputsOf(sample.features), ...costly } = look ?? {};
     const observation = {
-      ...{ sequence, eventTimeMs, version },
-      features: preprocessBatch(this.#preprocessing, [features]),
+      ...{ sequence, eventTimeMs: sample.eventTimeMs, version, features: inputs },
+      // What preprocessing fills in was missing all the same.
+      missing: missingIn(sample.features),
       probabilities: this.#ofPinned(outputs),
+      ...costly,
     };
     this.#report(this.#monitor.predicted(observation));
   }
 
   #labelled({ sequence, label, outputs }: WatchedLabel): void {
     if (sequence < (this.#from ?? 0)) return;
+    // The pinned one's first, which are at hand where the label comes with its sample.
+    const probabilities = this.#ofPinned(outputs);
     const observation = {
-      ...{ sequence, label },
-      probabilities: this.#ofPinned(outputs),
+      ...{ sequence, label, probabilities },
       deployedProbabilities: this.#probabilities(outputs, this.#classes),
     };
     this.#report(this.#monitor.labelled(observation));
@@ -247,13 +257,14 @@ export class DriftWatch {
 
   /** Errors of a model that has learned nothing would tell that nothing has changed, whatever has. */
   #ofPinned(outputs: Float32Array): ArrayLike<number> {
-    if (this.#isInitial && this.#isInitialFresh) return [];
-    return this.#probabilities(outputs, outputs.length - this.#classes);
+    const at = outputs.length - this.#classes;
+    if (this.#pinned.isBlank || Number.isNaN(outputs[at])) return [];
+    return this.#probabilities(outputs, at);
   }
 
   #probabilities(outputs: Float32Array, at: number): ArrayLike<number> {
     if (outputs.length < 2 * this.#classes) return [];
-    return softmaxRows(outputs.subarray(at, at + this.#classes), 1)[0] ?? [];
+    return this.#recent.of(outputs, at);
   }
 
   /** The first version after an action is the first that it has led to. */
@@ -285,8 +296,4 @@ export class DriftWatch {
   #numbered(record: DriftRecord): DriftRecord {
     return { ...record, id: record.id + this.#recordsBefore };
   }
-}
-
-function stateFrom(bytes: Uint8Array, { layout }: ModelState): ModelState {
-  return cloneState(stateOn(layout, new Uint8Array(bytes).buffer), { shared: true });
 }

@@ -1,7 +1,7 @@
 import type { DriftActionRecord, DriftVerdictReport } from "@everfresh/core";
 import type { Arrivals } from "../../arrivals/arrivals.ts";
 import type { TrainingRun } from "../../training-run.ts";
-import type { HeedReport } from "./drift-watch.ts";
+import type { HeedReport } from "./drift-watch-options.ts";
 
 /**
  * What a run does about a verdict: it tells its strategy, and the record of the verdict what that makes

@@ -2,7 +2,12 @@ import type { DriftSignalStatus, DriftVerdict, MovedPart, SignalFamily } from "@
 import { DriftCheckpointError } from "../../errors.ts";
 import { ClassShift, type MeanShift } from "../verdict/class-shift.ts";
 import type { MonitoredSignalCheckpoint } from "./drift-monitor-checkpoint.ts";
-import { FAMILY_OF, type MonitoredSignalSpec, type SignalInput } from "./drift-spec.ts";
+import {
+  COSTLY_INPUTS,
+  FAMILY_OF,
+  type MonitoredSignalSpec,
+  type SignalInput,
+} from "./drift-spec.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { EvidenceSource } from "../detectors/evidence-source.ts";
 import { ThinnedLog } from "./thinned-log.ts";
@@ -13,8 +18,10 @@ const MOVED_MAX = 5;
 /** What a {@link MonitoredSignal} is made with. */
 export interface MonitoredSignalOptions {
   readonly spec: MonitoredSignalSpec;
-  /** It looks at one value in so many. */
+  /** It looks at one value in so many, */
   readonly everySamples: number;
+  /** and is given one for one sample in so many. @default 1 */
+  readonly givenEvery?: number;
   /** Names of the numbers in a row; one where it looks at single numbers. */
   readonly parts: readonly string[];
   readonly classNames: readonly string[];
@@ -67,9 +74,16 @@ export class MonitoredSignal {
     return this.#ignored;
   }
 
+  /** Whether it looks at this sample, where its input goes by sequences. */
+  isTurn(sequence: number): boolean {
+    return sequence % this.#options.everySamples === 0;
+  }
+
   /** Looks at a value, if it is its turn. */
   offer({ row, sequence, ofClass }: Offer): void {
-    if (this.#offered++ % this.#options.everySamples !== 0) return;
+    const number = this.#offered++;
+    const turn = COSTLY_INPUTS.includes(this.input) ? sequence : number;
+    if (!this.isTurn(turn)) return;
     if (!isTaken(row, this.#options.parts.length)) {
       this.#ignored++;
       return;
@@ -143,7 +157,7 @@ export class MonitoredSignal {
       driftAt: finiteOrNull(levelOf(levels.drift, driftAt)),
       ...{ pValue, evidence, changeAgo: this.#source.changeAgo(), taken },
       ...{ ignored: this.#ignored, alarms: this.#alarms },
-      share: 1 / this.#options.everySamples,
+      share: 1 / (this.#options.everySamples * (this.#options.givenEvery ?? 1)),
       moved: evidence === null ? [] : this.moved(),
     };
   }

@@ -8,6 +8,8 @@ export interface PredictedObservation {
   readonly version: number;
   /** Its features as the model gets them. */
   readonly features: ArrayLike<number>;
+  /** How many of its features were missing as it came. @default those that are no numbers now */
+  readonly missing?: number;
   /** Of the classes, by the pinned state; empty where that did not predict this sample. */
   readonly probabilities: ArrayLike<number>;
   /** What a layer of the pinned state made of it. */

@@ -9,6 +9,15 @@ type Counted = Exclude<
   "ignored" | "reordered" | "passedOver" | "clockBackwards"
 >;
 
+/** Features that are missing, NaN or infinite. */
+export function missingIn(features: ArrayLike<number>): number {
+  // Bytes are all there.
+  if (features instanceof Uint8Array) return 0;
+  let missing = 0;
+  for (let i = 0; i < features.length; i++) if (!Number.isFinite(features[i])) missing++;
+  return missing;
+}
+
 /** Counts what is odd. */
 export class OddCounts {
   readonly #counts: Record<Counted, number> = {
@@ -28,11 +37,9 @@ export class OddCounts {
     if (fate === "tooLate") this.add("tooLate");
   }
 
-  /** Counts features that are missing, NaN or infinite. */
-  features(features: ArrayLike<number>): void {
-    for (let i = 0; i < features.length; i++) {
-      if (!Number.isFinite(features[i])) this.#counts.missingFeatures++;
-    }
+  /** Counts features that are missing. */
+  missing(features: number): void {
+    this.#counts.missingFeatures += features;
   }
 
   /** All counts, with those that others keep. */

@@ -84,9 +84,14 @@ export class ReconstructionSignal implements AsyncDisposable {
    * for rows that are not looked at, and for rows without a finite number. Calls wait for each other only
    * if the caller does: await one before the next.
    * @param rows `count` rows one after another
+   * @param isWanted of the row at an index: others are learned from, but have no error. @default all
    * @throws LearnOptionError where those are not `count` rows; what the session throws
    */
-  async errors(rows: ArrayLike<number>, count: number): Promise<Float64Array> {
+  async errors(
+    rows: ArrayLike<number>,
+    count: number,
+    isWanted: (row: number) => boolean = () => true,
+  ): Promise<Float64Array> {
     const features = this.#features;
     if (rows.length !== count * features) {
       throw new LearnOptionError("rows", rows.length, `${count} rows of ${features} numbers`);
@@ -96,15 +101,17 @@ export class ReconstructionSignal implements AsyncDisposable {
     for (let i = 0; i < count; i++) {
       const at = this.#seen++;
       if (at % this.#spec.everySamples !== 0) continue;
-      if (at >= this.#effectAt()) scored.push(i);
-      else this.#learn(rowAt(rows, i, features));
+      if (at < this.#effectAt()) this.#learn(rowAt(rows, i, features));
+      else if (isWanted(i)) scored.push(i);
     }
     if (scored.length === 0) return errors;
     const encoder = await this.#inEffect();
-    const picked = new Float64Array(scored.length * features);
-    scored.forEach((i, to) => picked.set(rowAt(rows, i, features), to * features));
-    const found = await encoder.errors(picked, scored.length);
-    scored.forEach((i, at) => (errors[i] = found[at] ?? NaN));
+    // Row by row: rows together have other last bits, and nothing may depend on how they come.
+    await Promise.all(
+      scored.map(async (i) => {
+        errors[i] = (await encoder.errors(rowAt(rows, i, features), 1))[0] ?? NaN;
+      }),
+    );
     return errors;
   }
 

@@ -1,3 +1,4 @@
+import type { DriftActionRecord } from "@everfresh/core";
 import { LearnOptionError } from "../../errors.ts";
 
 /** Goes on as if nothing had happened. */
@@ -156,3 +157,8 @@ function checkWhole(
   const upTo = most === Number.MAX_SAFE_INTEGER ? " or more" : ` to ${most}`;
   throw new LearnOptionError(option, value, `a whole number of ${least}${upTo}`);
 }
+
+/** Actions after which training goes on otherwise than before. */
+export const ACTS_ON_TRAINING: ReadonlySet<DriftActionRecord["kind"]> = new Set([
+  ...(["newData", "window", "rewarm", "retrain"] as const),
+]);

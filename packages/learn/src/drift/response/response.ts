@@ -5,6 +5,7 @@
  *   drift, not confirmed yet ──────────────► onWarning; onDrift where `actsUnconfirmed`
  *   warning ───────────────────────────────► onWarning
  *   withdrawn: labels say otherwise ───────► all of the history is drawn from again
+ *   unsettled: labels cannot say ──────────► what was begun stays
  *
  * Everything that a verdict has led to is plain data, so it lies in checkpoints and journals.
  */
@@ -85,6 +86,7 @@ export function respond(
 ): ResponseState {
   const { verdict, outcome = "confirmed", record = null } = event;
   if (outcome === "withdrawn") return undone(state, event);
+  if (outcome === "unsettled") return state;
   if (verdict === "stable") return state;
   const counts = verdict === "drift" && (outcome === "confirmed" || spec.actsUnconfirmed === true);
   const action = counts

@@ -13,11 +13,17 @@ export interface MembersSpec {
 
 /** Where whole states of past versions can be had: an update log with its anchors. */
 export interface PastVersions {
-  /** Versions whose state is at hand, in any order; see {@link PinnedMembers} for which to take. */
-  versions(): Promise<readonly number[]>;
-  /** The state of one of them. */
-  stateAt(version: number): Promise<ModelState>;
+  /**
+   * Versions up to `newest` whose state is at hand, in any order; see {@link PinnedMembers} for which to
+   * take. The same ones whenever it is asked about the same `newest`.
+   */
+  versions(newest: number): Promise<readonly number[]>;
+  /** The state of one of them; null where it is not kept any more. */
+  stateAt(version: number): Promise<ModelState | null>;
 }
+
+/** Members of an ensemble unless told otherwise. */
+export const MEMBERS_DEFAULT = 4;
 
 const MEMBERS_MAX = 32;
 
@@ -39,18 +45,23 @@ export class PinnedMembers {
   }
 
   /**
-   * Pins the newest versions that there are: none where there are fewer than two.
+   * Pins the newest versions that there are up to `newest`: none where there are fewer than two.
    * @throws LearnOptionError for a number that is out of its range; what the log throws
    */
-  static async newest(past: PastVersions, spec: MembersSpec = {}): Promise<PinnedMembers> {
-    const { members = 4 } = spec;
-    checkWhole("members", members, [2, MEMBERS_MAX]);
-    const rising = [...(await past.versions())].sort((a, b) => a - b);
+  static async newest(
+    past: PastVersions,
+    spec: MembersSpec = {},
+    newest: number = Number.MAX_SAFE_INTEGER,
+  ): Promise<PinnedMembers> {
+    const { members = MEMBERS_DEFAULT } = spec;
+    checkMembers(members);
+    const rising = [...(await past.versions(newest))].sort((a, b) => a - b);
     return PinnedMembers.of(rising.length < 2 ? [] : rising.slice(-members), past, spec);
   }
 
   /**
-   * Pins these versions, for example those of a checkpoint: they are all that a resumed run needs.
+   * Pins these versions, for example those of a checkpoint: they are all that a resumed run needs. None
+   * where one of them is not kept any more.
    * @throws as {@link newest}
    */
   static async of(
@@ -63,7 +74,9 @@ export class PinnedMembers {
     const shared = typeof SharedArrayBuffer !== "undefined";
     const states: ModelState[] = [];
     for (const version of versions) {
-      states.push(cloneState(await past.stateAt(version), { shared }));
+      const state = await past.stateAt(version);
+      if (state === null) return new PinnedMembers([], [], everySamples);
+      states.push(cloneState(state, { shared }));
     }
     return new PinnedMembers([...versions], states, everySamples);
   }
@@ -99,6 +112,11 @@ export class PinnedMembers {
     });
     return answers;
   }
+}
+
+/** @throws LearnOptionError unless an ensemble can have so many members */
+export function checkMembers(members: number): void {
+  checkWhole("members", members, [2, MEMBERS_MAX]);
 }
 
 function checkWhole(option: string, value: number, [least, most]: readonly [number, number]): void {

@@ -18,6 +18,14 @@ describe("where a mean has moved", () => {
     expect(shifted().moved(NAMES, 0)).toEqual([]);
   });
 
+  it("holds a class that did not come before against all that did", () => {
+    const shift = new ClassShift(3);
+    for (let i = 0; i < 400; i++) shift.add(i % 2 === 0 ? 0 : 0.2, i % 2);
+    for (let i = 0; i < 200; i++) shift.add(i % 4 === 0 ? 1 : 0.1, i % 4 === 0 ? 2 : i % 2);
+    const [first] = shift.moved(NAMES, 1);
+    expect(first).toEqual({ name: "owl", value: expect.closeTo(0.9, 10) as number });
+  });
+
   it("tells the means of the newest values and of those before", () => {
     const { before, recent } = shifted().mean()!;
     expect(before).toBeCloseTo(0.1, 10);

@@ -54,11 +54,15 @@ export class ClassShift {
       counts[ofClass] = (counts[ofClass] ?? 0) + 1;
       sums[ofClass] = (sums[ofClass] ?? 0) + (this.#recent[2 * i + 1] ?? 0);
     }
+    const all = { count: total(this.#counts), sum: total(this.#sums) };
     return [...counts.keys()]
       .flatMap((i) => {
-        const [count, before] = [counts[i] ?? 0, this.#counts[i] ?? 0];
-        if (count < VALUES_MIN || before < VALUES_MIN) return [];
-        const value = (sums[i] ?? 0) / count - (this.#sums[i] ?? 0) / before;
+        const own = { count: this.#counts[i] ?? 0, sum: this.#sums[i] ?? 0 };
+        // A class that did not come before is held against all that did.
+        const before = own.count < VALUES_MIN ? all : own;
+        const count = counts[i] ?? 0;
+        if (count < VALUES_MIN || before.count < VALUES_MIN) return [];
+        const value = (sums[i] ?? 0) / count - before.sum / before.count;
         const name = names[i] ?? `class ${i}`;
         return [{ name, value, weight: Math.abs(value) * Math.sqrt(count) }];
       })

@@ -1,15 +1,24 @@
 import type { DriftActionRecord, DriftPosition, DriftRecord } from "@everfresh/core";
-import { type ErrorMemory, outcomeOf } from "./outcome-test.ts";
+import { type ErrorMemory, lastOutcomeOf, outcomeOf } from "./outcome-test.ts";
 
-/** Drifts whose labels are awaited at most; the oldest stay open for good. */
+/** Drifts whose labels are awaited at most; the oldest one is given up, unsettled. */
 const AWAITED_MAX = 8;
-/** After so many times `withinSamples` without enough labels a drift stays open for good. */
+/** After so many times `withinSamples` without enough labels a drift is given up, too. */
 const PATIENCE = 8;
 /** Outcomes are looked for once in so many labels. */
 const EVERY_LABELS = 10;
 
 /** A record without what only the history knows. */
 export type NewRecord = Omit<DriftRecord, "id" | "outcomeAt" | "action">;
+
+/** What becomes of an open record. */
+export type SettledOutcome = Exclude<DriftRecord["outcome"], "open">;
+
+/** A record, and what has become of it. */
+export interface Settlement {
+  readonly id: number;
+  readonly outcome: SettledOutcome;
+}
 
 /** A drift that was seen without labels. */
 export interface AwaitedDrift {
@@ -61,17 +70,17 @@ export class DriftRecords {
     this.#records = [...this.#records, added].slice(-this.#most);
     if (isOpen && record.verdict === "drift") {
       const awaited = { id: added.id, since, at: record.at.sequence };
-      this.#awaited = [...this.#awaited, awaited].slice(-AWAITED_MAX);
+      const [oldest] = this.#awaited;
+      if (oldest !== undefined && this.#awaited.length === AWAITED_MAX) {
+        this.settle(oldest.id, "unsettled", record.at);
+      }
+      this.#awaited = [...this.#awaited, awaited];
     }
     return added;
   }
 
   /** Says what became of an open record; null where it is not kept any more. */
-  settle(
-    id: number,
-    outcome: "confirmed" | "withdrawn",
-    outcomeAt: DriftPosition,
-  ): DriftRecord | null {
+  settle(id: number, outcome: SettledOutcome, outcomeAt: DriftPosition): DriftRecord | null {
     this.#awaited = this.#awaited.filter((each) => each.id !== id);
     return this.#change(id, { outcome, outcomeAt });
   }
@@ -81,24 +90,21 @@ export class DriftRecords {
     this.#change(this.#made, { action });
   }
 
-  /** Looks, once in a few labels, for a drift that labels up to `now` confirm or withdraw. */
-  outcome(
-    errors: ErrorMemory,
-    now: number,
-  ): { readonly id: number; readonly outcome: "confirmed" | "withdrawn" } | null {
+  /** Looks, once in a few labels, for a drift that labels up to `now` settle. */
+  outcome(errors: ErrorMemory, now: number): Settlement | null {
     if (this.#awaited.length === 0 || ++this.#labels % EVERY_LABELS !== 0) return null;
     const withinSamples = this.#withinSamples;
-    this.#awaited = this.#awaited.filter(({ since }) => now < since + PATIENCE * withinSamples);
     for (const { id, since } of this.#awaited) {
+      if (now >= since + PATIENCE * withinSamples) return { id, outcome: "unsettled" };
       const outcome = outcomeOf(errors, { since, now, withinSamples });
       if (outcome !== "open") return { id, outcome };
     }
     return null;
   }
 
-  /** Labels are not comparable any more: what is open stays so. */
-  abandon(): void {
-    this.#awaited = [];
+  /** What is to become of the awaited drifts where no more labels can tell, the oldest first. */
+  lastOutcomes(errors: ErrorMemory): readonly Settlement[] {
+    return this.#awaited.map(({ id, since }) => ({ id, outcome: lastOutcomeOf(errors, since) }));
   }
 
   /** What is not in the records. */

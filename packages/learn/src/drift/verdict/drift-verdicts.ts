@@ -8,7 +8,7 @@ import type {
 import { ChangeLikelihood } from "./change-likelihood.ts";
 import type { DriftVerdictsCheckpoint } from "../monitor/drift-monitor-checkpoint.ts";
 import type { Progress } from "../monitor/drift-progress.ts";
-import { DriftRecords } from "./drift-records.ts";
+import { DriftRecords, type SettledOutcome } from "./drift-records.ts";
 import type { DriftSignals } from "../monitor/drift-signals.ts";
 import type { CompleteDriftSpec } from "../monitor/drift-spec.ts";
 import { explain } from "./explanation.ts";
@@ -28,7 +28,8 @@ const PLACE_ERROR = 50;
  *
  *   stable ──► warning ──► drift ──── 300 samples ────► stable
  *      ▲──────────┘          │
- *                            └─ seen without labels: open ──► confirmed or withdrawn by labels
+ *                            └─ seen without labels: open ──► confirmed or withdrawn by labels,
+ *                                                             or unsettled where these do not tell
  */
 export class DriftVerdicts {
   readonly #signals: DriftSignals;
@@ -88,10 +89,13 @@ export class DriftVerdicts {
     return settled === null ? null : this.#settle(settled.id, settled.outcome, progress);
   }
 
-  /** Errors from now on are another model's: what labels were awaited for stays open. */
-  pin(): void {
+  /** Errors from now on are another model's: what labels were awaited for is settled by those of now. */
+  pin(progress: Progress): readonly DriftVerdictReport[] {
+    const settled = this.records
+      .lastOutcomes(this.#errors)
+      .map(({ id, outcome }) => this.#settle(id, outcome, progress));
     this.#errors.reset();
-    this.records.abandon();
+    return settled;
   }
 
   /** What was done goes into the newest record. */
@@ -169,9 +173,10 @@ export class DriftVerdicts {
     return { ...this.now(progress), record };
   }
 
-  /** Labels have confirmed or withdrawn what was seen without them. */
-  #settle(id: number, outcome: "confirmed" | "withdrawn", progress: Progress): DriftVerdictReport {
-    if (this.records.awaited.at(-1)?.id === id) this.#likelihood.settled(outcome);
+  /** Labels have confirmed or withdrawn what was seen without them, or never will. */
+  #settle(id: number, outcome: SettledOutcome, progress: Progress): DriftVerdictReport {
+    const isNewest = this.records.awaited.at(-1)?.id === id;
+    if (isNewest && outcome !== "unsettled") this.#likelihood.settled(outcome);
     const record = this.records.settle(id, outcome, this.#at(progress));
     if (outcome === "confirmed") this.#forgetLabels();
     return { ...this.now(progress), record };
@@ -202,8 +207,18 @@ export class DriftVerdicts {
     const explanation = explain({ verdict, signals, evidence, since });
     this.#explanation = explanation;
     const names = signals.map(({ name }) => name);
+    const moved = signals.map((signal) => ({ signal: signal.name, parts: signal.moved() }));
     const [at, { version }] = [this.#at(progress), progress];
-    const made = { at, version, verdict, since, signals: names, explanation, ...given } as const;
+    const made = {
+      at,
+      version,
+      verdict,
+      since,
+      signals: names,
+      moved,
+      explanation,
+      ...given,
+    } as const;
     return this.records.add(made, this.#since);
   }
 

@@ -1,6 +1,6 @@
 import { Random } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
-import { ErrorMemory, outcomeOf } from "./outcome-test.ts";
+import { ErrorMemory, lastOutcomeOf, outcomeOf } from "./outcome-test.ts";
 
 /** Errors at a rate that changes at 1,000; each is the one before with the probability `rho`. */
 function outcome(seed: number, rates: readonly [number, number], rho = 0): [string, number] {
@@ -66,5 +66,27 @@ describe("what labels say of a change that was seen without them", () => {
     expect(resumed.numbers()).toHaveLength(4_000);
     expect(resumed.evidenceAt(4_000)).toEqual(errors.evidenceAt(4_000));
     expect(resumed.evidenceAt(3_000)).toBeNull();
+  });
+});
+
+describe("what the labels that are there say where no more will come", () => {
+  /** So many labels before the change and after it, with every fifth, and then every n-th, an error. */
+  function lastOf(before: number, after: number, every: number): string {
+    const errors = new ErrorMemory();
+    for (let i = 0; i < before; i++) errors.add(i, i % 5 === 0 ? 1 : 0);
+    for (let i = 0; i < after; i++) errors.add(before + i, i % every === 0 ? 1 : 0);
+    return lastOutcomeOf(errors, before);
+  }
+
+  it.each([
+    ["as many errors as before", 500, 200, 5, "withdrawn"],
+    ["many more", 500, 200, 2, "confirmed"],
+    ["somewhat more, which may be chance", 500, 60, 3, "unsettled"],
+    ["many fewer, which is a change, too", 500, 200, 200, "unsettled"],
+    ["too few labels since then", 500, 29, 2, "unsettled"],
+    ["too few labels before", 29, 500, 2, "unsettled"],
+    ["no label", 0, 0, 1, "unsettled"],
+  ] as const)("%s", (_what, before, after, every, outcome) => {
+    expect(lastOf(before, after, every)).toBe(outcome);
   });
 });

@@ -14,6 +14,10 @@
  * - confirmed when E is 20 or more and there are more errors than before,
  * - withdrawn when the labels of so many samples after the change are there and it is not,
  * - left open where there are too few labels to say either.
+ *
+ * Where no more labels can tell, as those to come are about another model, those that are there say
+ * what they can: it is confirmed as above, withdrawn where E is below 1, which is to say that "it has
+ * not" explains them better, and otherwise nobody will know.
  */
 import { LongRunVariance } from "../detectors/long-run-variance.ts";
 
@@ -96,4 +100,15 @@ export function outcomeOf(
   if (shown === null) return "open";
   if (shown.isWorse && shown.evidence >= CONFIRMED_AT) return "confirmed";
   return now >= since + withinSamples ? "withdrawn" : "open";
+}
+
+/** What the labels that are there say of a change at `since`, where no more of them will come. */
+export function lastOutcomeOf(
+  errors: ErrorMemory,
+  since: number,
+): "confirmed" | "withdrawn" | "unsettled" {
+  const shown = errors.evidenceAt(since);
+  if (shown === null) return "unsettled";
+  if (shown.isWorse && shown.evidence >= CONFIRMED_AT) return "confirmed";
+  return shown.evidence < 1 ? "withdrawn" : "unsettled";
 }

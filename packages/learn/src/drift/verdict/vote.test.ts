@@ -68,10 +68,10 @@ describe("the calibrated vote", () => {
   it("leaves a warning only when little is left of it", () => {
     const judge = (evidence: number, before: "stable" | "warning"): string =>
       vote().judge([of("error", evidence)], before, 0).verdict;
-    expect(judge(2_499, "stable")).toBe("stable");
-    expect(judge(2_500, "stable")).toBe("warning");
-    expect(judge(26, "warning")).toBe("warning");
-    expect(judge(24, "warning")).toBe("stable");
+    expect(judge(6_249, "stable")).toBe("stable");
+    expect(judge(6_250, "stable")).toBe("warning");
+    expect(judge(63, "warning")).toBe("warning");
+    expect(judge(62, "warning")).toBe("stable");
     expect(judge(25_000, "warning")).toBe("drift");
   });
 });
@@ -86,7 +86,7 @@ describe("votes of families", () => {
     expect(judge(of("data", drift), of("uncertainty", 1))).toBe("stable");
     expect(judge(of("data", drift), of("uncertainty", drift), of("error", 1))).toBe("drift");
     expect(judge(of("data", 1), of("uncertainty", 1), of("error", drift))).toBe("stable");
-    expect(judge(of("data", 3_000), of("uncertainty", drift), of("error", 1))).toBe("warning");
+    expect(judge(of("data", 7_000), of("uncertainty", drift), of("error", 1))).toBe("warning");
     expect(judge(of("data", drift), of("error", null))).toBe("drift");
   });
 
