@@ -5,7 +5,7 @@ import { openOnnx } from "../onnx/execution.fixture.ts";
 import { exportModel } from "./export-model.ts";
 import { inferenceGraph } from "./inference-graph.ts";
 import { lenet5 } from "./lenet5.ts";
-import { mlp } from "./mlp.ts";
+import { mlp, type MlpOptions } from "./mlp.ts";
 
 describe("lenet5", () => {
   it("has 61,706 parameters under PyTorch's names", () => {
@@ -50,6 +50,9 @@ describe("mlp", () => {
   it("refuses sizes that are not whole numbers of 1 or more", () => {
     expect(() => mlp({ inputs: 0, hidden: [], outputs: 3 })).toThrow(RangeError);
     expect(() => mlp({ inputs: 2, hidden: [1.5], outputs: 3 })).toThrow(RangeError);
+    // As from a configuration in plain JavaScript.
+    const lacking = { inputs: 2, outputs: 3 } as MlpOptions;
+    expect(() => mlp(lacking)).toThrow("hidden takes whole numbers of 1 or more");
   });
 });
 

@@ -4,7 +4,8 @@
  */
 export function checkSizes(sizes: Readonly<Record<string, number | readonly number[]>>): void {
   for (const [name, size] of Object.entries(sizes)) {
-    for (const each of typeof size === "number" ? [size] : size) {
+    // A configuration may be plain JavaScript: what is no list counts as one size.
+    for (const each of Array.isArray(size) ? size : [size]) {
       if (!Number.isSafeInteger(each) || each < 1) {
         throw new RangeError(`${name} takes whole numbers of 1 or more, got ${each}`);
       }
