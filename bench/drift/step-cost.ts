@@ -6,7 +6,7 @@ import {
   type TrainingBatch,
   type TrainingSession,
 } from "@everfresh/engine";
-import { assembleBatch, DriftMonitor, softmaxRows } from "@everfresh/learn";
+import { assembleBatch, DriftWatch } from "@everfresh/learn";
 import { digits } from "@everfresh/streams";
 import { median } from "../statistics.ts";
 import { CLASSES, DIGIT_PIXELS } from "./digits-record.ts";
@@ -107,7 +107,8 @@ interface World {
   readonly batches: readonly TrainingBatch[];
   readonly samples: readonly Sample[];
   readonly pinned: ModelState;
-  readonly probabilities: readonly Float64Array[];
+  /** As a run has them: of what is trained, deployed and pinned; here all the same. */
+  readonly outputs: readonly Float32Array[];
 }
 
 async function worldOf(session: TrainingSession): Promise<World> {
@@ -122,14 +123,18 @@ async function worldOf(session: TrainingSession): Promise<World> {
   const pinned = cloneState(session.state, { shared: true });
   const { inputs } = assembleBatch(DIGIT_PIXELS, samples);
   const logits = await session.predict(pinned, inputs, IMAGES);
-  return { batches, samples, pinned, probabilities: softmaxRows(logits, IMAGES) };
+  const outputs = samples.map((_, i) => {
+    const own = logits.subarray(i * CLASSES, (i + 1) * CLASSES);
+    return Float32Array.from({ length: 3 * CLASSES }, (_each, at) => own[at % CLASSES] ?? NaN);
+  });
+  return { batches, samples, pinned, outputs };
 }
 
 /** Steps in blocks, with something beside them. */
 class WatchedSteps {
   readonly #world: World;
   readonly #session: TrainingSession;
-  readonly #monitor = new DriftMonitor({ spec: {}, features: PIXELS, classes: CLASSES, seed: 1 });
+  readonly #drift: DriftWatch;
   readonly #random = new Random(4);
   #sequence = 0;
   #step = 0;
@@ -140,6 +145,11 @@ class WatchedSteps {
   constructor(world: World, session: TrainingSession) {
     this.#world = world;
     this.#session = session;
+    this.#drift = new DriftWatch({
+      ...{ spec: {}, features: PIXELS, classes: CLASSES, seed: 1 },
+      ...{ initial: world.pinned, preprocessing: DIGIT_PIXELS },
+    });
+    this.#drift.begin(0, 0);
   }
 
   /** Of the last block with signals alone. */
@@ -182,12 +192,16 @@ class WatchedSteps {
     this.#watched += TRIGGER;
   }
 
-  #watch(image: number, features: Float32Array): void {
-    const { samples, probabilities } = this.#world;
-    const own = { sequence: this.#sequence++, probabilities: probabilities[image] ?? [] };
-    this.#monitor.predicted({ ...own, eventTimeMs: NaN, version: 0, features });
-    const label = samples[image]?.label ?? 0;
-    this.#monitor.labelled({ ...own, label, deployedProbabilities: own.probabilities });
+  /** What a run does for a sample whose label comes with it. */
+  #watch(image: number, inputs: Float32Array): void {
+    const { samples, outputs } = this.#world;
+    const sample = samples[image];
+    if (sample === undefined) return;
+    const sequence = this.#sequence++;
+    const own = outputs[image] ?? new Float32Array(0);
+    const prediction = { sample, version: 0, outputs: own };
+    const label = { sequence, label: sample.label, outputs: own };
+    this.#drift.turn(sequence, prediction, [label], { inputs });
   }
 }
 

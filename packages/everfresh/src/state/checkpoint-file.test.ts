@@ -69,6 +69,17 @@ describe("the checkpoint file", () => {
     });
   });
 
+  it("reads a file of format 2, whose numbers are all in its JSON", async () => {
+    await checkpointFile(file).save(checkpoint);
+    const bytes = readFileSync(file);
+    const at = bytes.indexOf('"format":3');
+    expect(at).toBeGreaterThan(0);
+    bytes.write('"format":2', at);
+    bytes.writeUInt32LE(crc32(bytes.subarray(0, -4)), bytes.byteLength - 4);
+    writeFileSync(file, bytes);
+    expect(await checkpointFile(file).latest()).toEqual(checkpoint);
+  });
+
   it("refuses a file in which any one byte was changed, or that was cut short", async () => {
     const store = checkpointFile(file);
     await store.save(checkpoint);

@@ -5,7 +5,7 @@
  *
  * The header holds the lengths of the four parts; the fields are plain data with everything that is
  * small. Numbers are little-endian. In format 1 the header itself held the fields, and there were three
- * parts; such files are read, and a run goes on from them.
+ * parts; such files, and those of format 2, are read, and a run goes on from them.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { crc32 } from "node:zlib";
@@ -22,12 +22,14 @@ import { writeAtomically } from "./write-atomically.ts";
 const MAGIC = new TextEncoder().encode("EFCP");
 const HEADER_AT = MAGIC.byteLength + 4;
 const CRC_BYTES = 4;
-const FORMAT = 2;
+const FORMAT = 3;
+/** The same, but for how its plain data has long arrays of numbers: what reads one reads both. */
+const SECOND_FORMAT = 2;
 
 type SmallFields = Omit<TrainerCheckpoint, "deployed" | "training">;
 
 interface Header {
-  readonly format: typeof FORMAT;
+  readonly format: typeof FORMAT | typeof SECOND_FORMAT;
   readonly lengths: readonly [fields: number, deployed: number, state: number, optimizer: number];
 }
 
@@ -89,6 +91,7 @@ function readCheckpoint(file: string): TrainerCheckpoint {
     case 1: {
       return { ...fromFirstFields(header), ...takeStates(header.lengths) };
     }
+    case SECOND_FORMAT:
     case FORMAT: {
       const [fields, ...lengths] = header.lengths;
       return { ...(decodePlainData(take(fields)) as SmallFields), ...takeStates(lengths) };

@@ -28,7 +28,10 @@ export interface Signal<Value> {
 }
 
 /** A signal of numbers: errors (1 is wrong, 0 is right), losses, or any other statistic. */
-export type Detector = Signal<number>;
+export interface Detector extends Signal<number> {
+  /** The value of {@link Signal.reading}, and nothing else. */
+  value(): number | null;
+}
 
 /** What a signal shows now. */
 export interface SignalReading {

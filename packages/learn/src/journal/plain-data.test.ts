@@ -2,6 +2,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodePlainData, encodePlainData } from "./plain-data.ts";
 
+const longOf = (each: fc.Arbitrary<number>): fc.Arbitrary<number[]> =>
+  fc.array(each, { minLength: 30, maxLength: 40, size: "max" });
+
 const leaf = fc.oneof(
   fc.double(),
   fc.constantFrom(-0, Number.NaN, Infinity, -Infinity, Number.MAX_SAFE_INTEGER),
@@ -9,6 +12,11 @@ const leaf = fc.oneof(
   fc.boolean(),
   fc.constant(null),
   fc.uint8Array({ maxLength: 20 }),
+  // Long ones, by what their numbers need.
+  longOf(fc.nat({ max: 255 })),
+  longOf(fc.integer()),
+  longOf(fc.oneof(fc.integer(), fc.constantFrom(-0, 2 ** 31, -(2 ** 31) - 1))),
+  longOf(fc.double()),
 );
 const { data } = fc.letrec<{ data: unknown }>((tie) => ({
   data: fc.oneof(
@@ -34,6 +42,13 @@ describe("plain data", () => {
     const buffer = new Uint8Array(bytes.length + 7);
     buffer.set(bytes, 3);
     expect(decodePlainData(buffer.subarray(3, 3 + bytes.length))).toStrictEqual(value);
+  });
+
+  it("takes eight bytes at most for each number of a long array, and one where that is enough", () => {
+    const doubles = Array.from({ length: 1_000 }, (_, i) => Math.sqrt(i));
+    expect(encodePlainData({ doubles }).byteLength).toBeLessThan(8_100);
+    const flags = doubles.map((_, i) => i % 2);
+    expect(encodePlainData({ flags }).byteLength).toBeLessThan(1_100);
   });
 
   it("leaves out what is undefined", () => {

@@ -98,6 +98,10 @@ class ChangeScan implements DetectorRule {
     };
   }
 
+  value(): number | null {
+    return this.#moments === null ? null : this.#evidence / Math.LN10;
+  }
+
   reset(): void {
     this.#window.reset();
     this.#variance.reset();
@@ -129,7 +133,8 @@ class ChangeScan implements DetectorRule {
   /** Finds the strongest candidate. */
   #scan({ variance, inflation, skewness, degreesOfFreedom }: LongRunMoments): void {
     const { count: t, total } = this.#window;
-    const [candidates, direction] = [this.#candidates, this.#direction];
+    const candidates = this.#candidates;
+    const direction = this.#direction;
     const written = 2 * this.#window.candidates(candidates);
     const referenceMin = this.#warmUp / 2;
     const least = Z_MIN * Z_MIN * variance;

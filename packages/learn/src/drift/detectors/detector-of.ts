@@ -71,6 +71,10 @@ class RuleDetector implements Detector {
     };
   }
 
+  value(): number | null {
+    return this.#rule.value === undefined ? this.#rule.reading().value : this.#rule.value();
+  }
+
   reset(): void {
     this.#rule.reset();
     this.#verdict = "stable";

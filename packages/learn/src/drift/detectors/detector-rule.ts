@@ -9,6 +9,8 @@ export interface DetectorRule {
   update(value: number): DriftVerdict;
   /** By what the last verdict came about. */
   reading(): RuleReading;
+  /** Its value alone, for those who look at it after every value; where that is cheaper. */
+  value?(): number | null;
   /** Forgets all values; random numbers go on. */
   reset(): void;
   /** All that it remembers; finite numbers. */

@@ -28,7 +28,8 @@ export class ThinnedWindow {
 
   /** Takes a finite value in. */
   add(value: number): void {
-    const [sums, lengths] = [this.#sums, this.#lengths];
+    const sums = this.#sums;
+    const lengths = this.#lengths;
     this.#count++;
     this.#total += value;
     let carried = value;
@@ -58,11 +59,15 @@ export class ThinnedWindow {
    * @returns how many there are
    */
   candidates(into: Float64Array): number {
-    const [sums, lengths] = [this.#sums, this.#lengths];
-    let [count, sum, written] = [0, 0, 0];
-    for (let level = 0; level < LEVELS; level++) {
+    const sums = this.#sums;
+    const lengths = this.#lengths;
+    let count = 0;
+    let sum = 0;
+    let written = 0;
+    let size = 1;
+    for (let level = 0; level < LEVELS; level++, size *= 2) {
       for (let i = (lengths[level] ?? 0) - 1; i >= 0; i--) {
-        count += 2 ** level;
+        count += size;
         sum += sums[level * ROW + i] ?? 0;
         into[written++] = count;
         into[written++] = sum;

@@ -36,7 +36,7 @@ function ofScan(spec: ChangeScanSpec): EvidenceSource {
       scan.update(row[0] ?? NaN);
     },
     evidence: () => {
-      const { value } = scan.reading();
+      const value = scan.value();
       return value === null ? null : Math.min(EVIDENCE_MAX, 10 ** value);
     },
     valueAt: (evidence) => Math.log10(evidence),

@@ -39,7 +39,8 @@ export class FeatureBins {
   binOf(value: number): number {
     if (Number.isNaN(value)) return this.count - 1;
     const bounds = this.#bounds;
-    let [low, high] = [0, bounds.length];
+    let low = 0;
+    let high = bounds.length;
     // The first bound that is not below the value.
     while (low < high) {
       const middle = (low + high) >> 1;

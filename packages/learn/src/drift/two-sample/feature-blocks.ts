@@ -34,7 +34,8 @@ export class FeatureBlocks {
     if (this.count === this.#features) return row;
     const means = new Float64Array(this.count);
     for (let block = 0; block < this.count; block++) {
-      let [sum, count] = [0, 0];
+      let sum = 0;
+      let count = 0;
       const end = this.#start(block + 1);
       for (let i = this.#start(block); i < end; i++) {
         const value = row[i] ?? NaN;

@@ -55,9 +55,15 @@ export class FeatureWindow {
   /** The rows as finite numbers: their count, their values with 0 for missing ones, and where those are. */
   numbers(): readonly number[] {
     const { count, data } = this.rows();
-    const missing = [...data.keys()].filter((i) => Number.isNaN(data[i]));
-    const values = Array.from(data, (value) => (Number.isNaN(value) ? 0 : value));
-    return [count, ...values, missing.length, ...missing];
+    const missing: number[] = [];
+    const numbers = [count];
+    for (let i = 0; i < data.length; i++) {
+      const value = data[i] ?? NaN;
+      if (Number.isNaN(value)) missing.push(i);
+      numbers.push(Number.isNaN(value) ? 0 : value);
+    }
+    numbers.push(missing.length);
+    return numbers.concat(missing);
   }
 
   /** Takes the rows that {@link numbers} gave from the front; returns the rest. */

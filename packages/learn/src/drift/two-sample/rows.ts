@@ -16,6 +16,11 @@ export function rowsAt({ features, data }: Rows, positions: ArrayLike<number>): 
   return { count: positions.length, features, data: picked };
 }
 
+/** Each row by itself. */
+export function rowsOf({ count, features, data }: Rows): readonly Float64Array[] {
+  return Array.from({ length: count }, (_, i) => data.subarray(i * features, (i + 1) * features));
+}
+
 /** The values of a feature that are not missing, sorted. */
 export function sortedColumn({ count, features, data }: Rows, feature: number): Float64Array {
   const column = new Float64Array(count);

@@ -36,7 +36,8 @@ export class TailFit {
       return Math.max(Number.MIN_VALUE, (this.#tail / (n + 1)) * Math.exp(-excess));
     }
     // The first one that is below the value.
-    let [low, high] = [0, n];
+    let low = 0;
+    let high = n;
     while (low < high) {
       const middle = (low + high) >> 1;
       if ((this.#sorted[middle] ?? 0) >= value) low = middle + 1;

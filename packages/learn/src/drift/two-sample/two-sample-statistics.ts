@@ -1,7 +1,7 @@
 import { classifierAccuracy } from "./classifier-test.ts";
 import { ProductDensity } from "./density.ts";
 import { hellingerDistance, populationStability } from "./distances.ts";
-import { FeatureBins } from "./feature-bins.ts";
+import { histogramStatistic } from "./histogram-statistic.ts";
 import { ksSteps } from "./kolmogorov-smirnov.ts";
 import { linearMmd, medianBandwidth } from "./linear-mmd.ts";
 import { type Rows, rowsAt, scaled, scalingOf, sortedColumn } from "./rows.ts";
@@ -23,16 +23,31 @@ export interface FittedStatistic {
    * differs is ever drawn from it, and a single odd value would be an alarm.
    */
   readonly valueMin: number;
+  /** For the newest rows against the reference, where that is cheaper row by row. */
+  readonly sliding?: SlidingComparison;
+}
+
+/** The newest rows, as many as there is room for, against the reference. */
+export interface SlidingComparison {
+  /** A row has come; once they are full, the oldest one goes. */
+  add(row: ArrayLike<number>): void;
+  /** What {@link FittedStatistic.values} gives for the reference and these rows. */
+  values(): Float64Array;
 }
 
 /** A statistic that has nothing of its own for resamples. */
 type PlainStatistic = Pick<FittedStatistic, "values" | "valueMin">;
 
 const FITS: {
-  readonly [K in TwoSampleStatistic]: (reference: Rows) => PlainStatistic | FittedStatistic;
+  readonly [K in TwoSampleStatistic]: (
+    reference: Rows,
+    recentSamples: number,
+  ) => PlainStatistic | FittedStatistic;
 } = {
-  hellinger: (reference) => ofHistograms(reference, hellingerDistance, 0.1),
-  psi: (reference) => ofHistograms(reference, populationStability, 0.1),
+  hellinger: (reference, recentSamples) =>
+    histogramStatistic(reference, { distance: hellingerDistance, valueMin: 0.1, recentSamples }),
+  psi: (reference, recentSamples) =>
+    histogramStatistic(reference, { distance: populationStability, valueMin: 0.1, recentSamples }),
   ks: () => ({ values: ksDistances, valueMin: 0.1 }),
   mmd: (reference) => {
     const scaling = scalingOf(reference);
@@ -64,111 +79,18 @@ const FITS: {
   }),
 };
 
-/** Fits a statistic to a reference. */
-export function fitStatistic(statistic: TwoSampleStatistic, reference: Rows): FittedStatistic {
+/** Fits a statistic to a reference. @param recentSamples rows that are compared with it */
+export function fitStatistic(
+  statistic: TwoSampleStatistic,
+  reference: Rows,
+  recentSamples: number,
+): FittedStatistic {
   return {
     resampled(first, second) {
       return this.values(rowsAt(reference, first), rowsAt(reference, second));
     },
-    ...FITS[statistic](reference),
+    ...FITS[statistic](reference, recentSamples),
   };
-}
-
-function ofHistograms(
-  reference: Rows,
-  distance: (first: ArrayLike<number>, second: ArrayLike<number>) => number,
-  valueMin: number,
-): FittedStatistic {
-  const bins = Array.from(
-    { length: reference.features },
-    (_, feature) => new FeatureBins(sortedColumn(reference, feature)),
-  );
-  const binned = bins.map((each, feature) => binnedColumn(reference, feature, each));
-  const referenceCounts = histogramsOf(reference, bins);
-  const counted = (rows: Rows): readonly Float64Array[] =>
-    rows === reference ? referenceCounts : histogramsOf(rows, bins);
-  return {
-    values: (first, second) => {
-      const [before, after] = [counted(first), counted(second)];
-      return Float64Array.from(bins, (_, feature) =>
-        distance(before[feature] ?? [], after[feature] ?? []),
-      );
-    },
-    resampled: (first, second) =>
-      Float64Array.from(bins, (each, feature) => {
-        const column = binned[feature] ?? new Uint8Array(0);
-        return distance(pickedCounts(column, first, each), pickedCounts(column, second, each));
-      }),
-    changeAgo: (recent, parts) => {
-      const feature = parts.indexOf(Math.max(...parts));
-      const each = bins[feature];
-      const column = binned[feature];
-      if (each === undefined || column === undefined) return recent.count;
-      return changeAgoOf(column, binnedColumn(recent, feature, each), each.count);
-    },
-    valueMin,
-  };
-}
-
-/** The bins of a feature of all rows, so that they need not be looked for again. */
-function binnedColumn(rows: Rows, feature: number, bins: FeatureBins): Uint8Array {
-  return Uint8Array.from({ length: rows.count }, (_, i) =>
-    bins.binOf(rows.data[i * rows.features + feature] ?? NaN),
-  );
-}
-
-function pickedCounts(
-  column: Uint8Array,
-  positions: Uint32Array,
-  { count }: FeatureBins,
-): Float64Array {
-  const counts = new Float64Array(count);
-  for (let i = 0; i < positions.length; i++) {
-    const bin = column[positions[i] ?? 0] ?? 0;
-    counts[bin] = (counts[bin] ?? 0) + 1;
-  }
-  return counts;
-}
-
-/** The part of the recent rows, the newest, that shows what there is after a change. */
-const AFTER_PART = 0.25;
-
-/**
- * How many of the recent rows, the newest, are likelier after a change than before it: the largest sum
- * over the rows from i on of ln q / p, with p the histogram of the reference and q that of the newest
- * quarter, half a row added to each bin.
- */
-function changeAgoOf(reference: Uint8Array, recent: Uint8Array, bins: number): number {
-  const newest = recent.subarray(Math.floor(recent.length * (1 - AFTER_PART)));
-  const surprises = (column: Uint8Array): Float64Array => {
-    const counts = new Float64Array(bins).fill(0.5);
-    for (const bin of column) counts[bin] = (counts[bin] ?? 0) + 1;
-    return counts.map((count) => Math.log(count / (column.length + bins / 2)));
-  };
-  const [before, after] = [surprises(reference), surprises(newest)];
-  let [sum, most, ago] = [0, 0, 1];
-  for (let i = recent.length - 1; i >= 0; i--) {
-    const bin = recent[i] ?? 0;
-    sum += (after[bin] ?? 0) - (before[bin] ?? 0);
-    if (sum > most) [most, ago] = [sum, recent.length - i];
-  }
-  return ago;
-}
-
-/** The histogram of each feature. */
-function histogramsOf(
-  { count, features, data }: Rows,
-  bins: readonly FeatureBins[],
-): readonly Float64Array[] {
-  const histograms = bins.map((each) => new Float64Array(each.count));
-  for (let i = 0; i < count; i++) {
-    for (let feature = 0; feature < features; feature++) {
-      const bin = bins[feature]?.binOf(data[i * features + feature] ?? NaN) ?? 0;
-      const counts = histograms[feature] as Float64Array;
-      counts[bin] = (counts[bin] ?? 0) + 1;
-    }
-  }
-  return histograms;
 }
 
 /** Per feature D over what is not missing, or how much more is missing, where that is more. */

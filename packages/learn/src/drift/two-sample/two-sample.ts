@@ -15,7 +15,7 @@ import { DriftCheckpointError, LearnOptionError, ResumeMismatchError } from "../
 import type { DriftVerdict } from "../../triggers/trigger.ts";
 import { blockLength, blockPositions } from "./block-bootstrap.ts";
 import { FeatureWindow } from "./feature-window.ts";
-import { inflationOf, type Rows } from "./rows.ts";
+import { inflationOf, type Rows, rowsOf } from "./rows.ts";
 import type { Signal, SignalCheckpoint, SignalReading } from "../signal.ts";
 import { TailFit } from "./tail-fit.ts";
 import { type FittedStatistic, fitStatistic } from "./two-sample-statistics.ts";
@@ -96,6 +96,8 @@ class TwoSampleSignal implements RowSignal {
   #isSorted = false;
   #tail: TailFit | null = null;
   #parts: readonly number[] = [];
+  /** Of these; null before it was asked for. */
+  #evidence: number | null = null;
   #pValue: number | null = null;
   #warningAt: number | null = null;
   #driftAt: number | null = null;
@@ -124,8 +126,9 @@ class TwoSampleSignal implements RowSignal {
       this.#reference.add(row);
       return this.#verdict;
     }
-    this.#recent.add(row);
     const fitted = this.#fit();
+    this.#recent.add(row);
+    fitted.statistic.sliding?.add(row);
     this.#resample(fitted, this.#resamplesPerUpdate);
     const since = this.#taken - this.#spec.referenceSamples;
     if (this.#recent.isFull && since % this.#spec.everySamples === 0) this.#compare(fitted);
@@ -152,10 +155,7 @@ class TwoSampleSignal implements RowSignal {
 
   evidence(): number | null {
     if (this.#parts.length === 0) return null;
-    const { everySamples } = this.#spec;
-    const value = Math.max(...this.#parts);
-    const { statistic } = this.#fit();
-    return value < statistic.valueMin ? everySamples : everySamples / this.#tailFit().pValue(value);
+    return (this.#evidence ??= this.#evidenceOf(Math.max(...this.#parts)));
   }
 
   valueAt(evidence: number): number | null {
@@ -189,6 +189,7 @@ class TwoSampleSignal implements RowSignal {
     this.#isSorted = false;
     this.#tail = null;
     this.#parts = [];
+    this.#evidence = null;
     this.#pValue = null;
     this.#warningAt = null;
     this.#driftAt = null;
@@ -197,14 +198,13 @@ class TwoSampleSignal implements RowSignal {
   }
 
   checkpoint(): SignalCheckpoint {
-    const numbers = [
+    const own = [
       ...[VERDICTS.indexOf(this.#verdict), this.#taken, this.#ignored, this.#alarms],
       ...[this.#random.position.drawn, this.#pValue ?? -1],
       ...[this.#warningAt ?? 0, this.#driftAt ?? 0].map((at) => (at === Infinity ? NEVER : at)),
       ...[this.#parts.length, ...this.#parts, this.#chance.length, ...this.#chance],
-      ...this.#reference.numbers(),
-      ...this.#recent.numbers(),
     ];
+    const numbers = own.concat(this.#reference.numbers(), this.#recent.numbers());
     // JSON has no −0.
     return { kind: KIND, numbers: numbers.map((number) => number + 0) };
   }
@@ -240,10 +240,18 @@ class TwoSampleSignal implements RowSignal {
   #fit(): Fitted {
     if (this.#fitted !== null) return this.#fitted;
     const reference = this.#reference.rows();
-    const { statistic, blockSamples } = this.#spec;
+    const { recentSamples, blockSamples } = this.#spec;
     const block = blockSamples ?? blockLength(inflationOf(reference), reference.count);
-    this.#fitted = { reference, statistic: fitStatistic(statistic, reference), block };
+    const statistic = fitStatistic(this.#spec.statistic, reference, recentSamples);
+    for (const row of rowsOf(this.#recent.rows())) statistic.sliding?.add(row);
+    this.#fitted = { reference, statistic, block };
     return this.#fitted;
+  }
+
+  #evidenceOf(value: number): number {
+    const { everySamples } = this.#spec;
+    const { statistic } = this.#fit();
+    return value < statistic.valueMin ? everySamples : everySamples / this.#tailFit().pValue(value);
   }
 
   /** What chance makes of the statistic, once all resamples are there. */
@@ -268,7 +276,9 @@ class TwoSampleSignal implements RowSignal {
     this.#resample(fitted, this.#spec.resamples);
     if (!this.#isSorted) this.#chance.sort((left, right) => right - left);
     this.#isSorted = true;
-    this.#parts = [...statistic.values(reference, this.#recent.rows())];
+    const { sliding } = statistic;
+    this.#evidence = null;
+    this.#parts = [...(sliding?.values() ?? statistic.values(reference, this.#recent.rows()))];
     const value = Math.max(...this.#parts);
     const asLarge = this.#chance.filter((chance) => chance >= value).length;
     this.#pValue = (asLarge + 1) / (this.#chance.length + 1);

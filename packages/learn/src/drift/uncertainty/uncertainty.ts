@@ -25,12 +25,15 @@ export function predictiveEntropy(probabilities: ArrayLike<number>): number {
  * probability is missing or there are fewer than two.
  */
 export function smallMargin(probabilities: ArrayLike<number>): number {
-  let [first, second] = [-Infinity, -Infinity];
+  let first = -Infinity;
+  let second = -Infinity;
   for (let i = 0; i < probabilities.length; i++) {
     const p = probabilities[i] ?? NaN;
     if (Number.isNaN(p)) return NaN;
-    if (p > first) [first, second] = [p, first];
-    else if (p > second) second = p;
+    if (p > first) {
+      second = first;
+      first = p;
+    } else if (p > second) second = p;
   }
   return probabilities.length < 2 ? NaN : 1 - (first - second);
 }

@@ -69,6 +69,7 @@ export class DriftVerdicts {
 
   /** A value has been looked at; a report when the verdict has changed by it. */
   judge(progress: Progress): DriftVerdictReport | null {
+    if (this.#verdict === "stable" && this.vote.isQuiet(this.#signals.all)) return null;
     const { newest } = progress;
     const verdict = this.vote.judge(this.#signals.all, this.#verdict, newest).verdict;
     if (this.#verdict === "drift") {

@@ -42,6 +42,20 @@ describe("the calibrated vote", () => {
     expect(vote().weights([...list, of("error", 1)])).toEqual([0.25, 0.125, 0.125, 0, 0.5]);
   });
 
+  it("is never quiet where it would warn", () => {
+    fc.assert(
+      fc.property(signals, fc.integer({ min: 100, max: 25_000 }), (list, falseWarningEvery) => {
+        const asked = vote({ falseWarningEvery });
+        fc.pre(asked.isQuiet(list));
+        expect(asked.judge(list, "stable", 0).verdict).toBe("stable");
+      }),
+    );
+    const nearly = [of("data", 6_000), of("uncertainty", 1), of("error", null)];
+    expect(vote().isQuiet(nearly)).toBe(true);
+    expect(vote().isQuiet([...nearly, of("error", 6_250)])).toBe(false);
+    expect(vote({ vote: "majority" }).isQuiet(nearly)).toBe(false);
+  });
+
   it.each([
     ["that have nothing to do with each other", 1],
     ["of which three say the same", 3],

@@ -24,6 +24,9 @@ export const FAMILIES: readonly SignalFamily[] = ["data", "uncertainty", "error"
 /** A warning is over when evidence is so many times below its budget: it does not come and go. */
 const WARNING_OVER = 100;
 
+/** A mean is at most the largest of what it is of, but for its last digits. */
+const QUIET_PART = 0.999;
+
 /** Evidence of one signal. */
 export interface SignalEvidence {
   readonly family: SignalFamily;
@@ -50,6 +53,17 @@ export class Vote {
 
   constructor(spec: CompleteDriftSpec) {
     this.#spec = spec;
+  }
+
+  /**
+   * Whether {@link judge} need not be asked where things are stable: no signal alone has the evidence
+   * for a warning, so their mean has none. Most samples are like that.
+   */
+  isQuiet(signals: readonly SignalEvidence[]): boolean {
+    if (this.#spec.vote !== "calibrated") return false;
+    const most = QUIET_PART * this.#spec.falseWarningEvery;
+    for (const { evidence } of signals) if ((evidence ?? 0) >= most) return false;
+    return true;
   }
 
   /** The verdict at a sample, by the one before. */
