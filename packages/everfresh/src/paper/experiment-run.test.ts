@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -148,6 +148,41 @@ describe("an experiment", () => {
     const uninterrupted = rows.filter(({ name }) => names.includes(name));
     expect(names).toHaveLength(4);
     expect(again.rows.map(withoutSeconds)).toEqual(uninterrupted.map(withoutSeconds));
+  });
+
+  it("goes on in the middle of a retraining, where that was kept, and comes to the same", async () => {
+    const folder = "kept";
+    const few = chosenRows(EXPERIMENT, ["full-retraining"]);
+    const stepsUntil = async (most: number): Promise<number> => {
+      const controller = new AbortController();
+      // Time flies: every step is kept.
+      let ms = 0;
+      const clock = { nowMs: () => 0, monotonicMs: () => (ms += 30_000) };
+      let told = 0;
+      let before = -1;
+      await runExperiment({
+        ...{ ...optionsIn(folder, few), clock, signal: controller.signal },
+        onProgress: ({ share }) => {
+          if (share > before) told++;
+          before = share;
+          if (told > most) controller.abort();
+        },
+      }).catch((error: unknown) => {
+        if (!controller.signal.aborted) throw error;
+      });
+      return told;
+    };
+    // 1 step before the stream, 2 and 3 in it, 4 on everything: cut off again and again.
+    let cuts = 0;
+    while (cuts < 10 && (await stepsUntil(4)) > 4) cuts++;
+    expect(cuts, "cut off, but always farther").toBeGreaterThanOrEqual(2);
+    expect(cuts).toBeLessThan(10);
+    const { rows: found } = await runExperiment(optionsIn(folder, few));
+    const uninterrupted = rows.filter(({ name }) => found.some((each) => each.name === name));
+    expect(found.map(({ name }) => name)).toContain("full-retraining-past");
+    expect(found.map(withoutSeconds)).toEqual(uninterrupted.map(withoutSeconds));
+    const left = readdirSync(path.join(directory, folder, "seed-1"));
+    expect(left.filter((name) => name.startsWith("retraining"))).toEqual([]);
   });
 
   it("begins every row with the initial training, not where the row before has ended", async () => {

@@ -133,6 +133,7 @@ async function runSeed(
     batches: batchReader(history, experiment.preprocessing),
     test,
     clock,
+    retrainings: (samples) => store.retraining(seed, samples),
     onWork: (steps) => pace.worked(steps),
     ...(signal === undefined ? {} : { signal }),
   };
@@ -141,11 +142,13 @@ async function runSeed(
     pace.begins(seed, "initial training");
     initial = await trainInitially(common);
     store.putInitial(seed, initial);
+    store.forgetRetrainings(seed);
   }
   for (const group of groups) {
     pace.begins(seed, titleOf(group));
     // Not all at once: of those of a group, too, each is whole or not there.
     for (const result of await runGroup({ ...common, initial }, group)) store.put(result);
+    store.forgetRetrainings(seed);
     pace.ended();
   }
 }

@@ -4,20 +4,25 @@
  *   settings.json            what all rows have in common
  *   seed-1/initial.json      the initial training: its cost; beside it the state and the optimizer
  *   seed-1/proactive-8.json  a row of the seed
+ *   seed-1/retraining-20000  a retraining on so many samples, until the row that it is for is there
  *
- * Each file appears whole or not at all, so a run that was killed goes on with the rows that are missing.
+ * Each file appears whole or not at all, so a run that was killed goes on with the rows that are missing,
+ * and with the retraining that it was at.
  */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { crc32 } from "@everfresh/core";
 import type { TrainingCheckpoint } from "@everfresh/engine";
+import type { RetrainingStore } from "@everfresh/learn";
 import { StateDirectoryError, StateMismatchError } from "../errors.ts";
+import { retrainingFile } from "../state/retraining-file.ts";
 import { writeAtomically } from "../state/write-atomically.ts";
 import type { ExperimentName } from "./experiment.ts";
 import type { RowResult } from "./row-result.ts";
 
 const FORMAT = 1;
+const RETRAINING = "retraining-";
 
 /** What all rows of a folder have in common. */
 export interface PaperSettings {
@@ -106,6 +111,21 @@ export class RowStore {
       writeAtomically(this.#file(seed, "initial.optimizer"), [optimizer]);
       const facts: InitialFacts = { steps, trainSeconds, checksum: checksumOf(checkpoint) };
       writeJson(this.#file(seed, "initial.json"), facts);
+    });
+  }
+
+  /** Where a retraining of a seed on so many samples is kept. */
+  retraining(seed: number, samples: number): RetrainingStore {
+    mkdirSync(this.#seedDirectory(seed), { recursive: true });
+    return retrainingFile(this.#file(seed, `${RETRAINING}${samples}`));
+  }
+
+  /** Forgets the retrainings of a seed: what they were for is stored. */
+  forgetRetrainings(seed: number): void {
+    inDirectory(this.#directory, () => {
+      for (const name of readdirSync(this.#seedDirectory(seed))) {
+        if (name.startsWith(RETRAINING)) rmSync(this.#file(seed, name));
+      }
     });
   }
 

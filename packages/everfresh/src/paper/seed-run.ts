@@ -1,6 +1,6 @@
 import type { Clock } from "@everfresh/core";
 import type { Model, TrainingSession } from "@everfresh/engine";
-import type { BatchReader } from "@everfresh/learn";
+import type { BatchReader, RetrainingStore } from "@everfresh/learn";
 import type { History } from "@everfresh/streams";
 import type { Experiment } from "./experiment.ts";
 import type { InitialModel } from "./row-store.ts";
@@ -20,6 +20,8 @@ export interface SeedRun {
   readonly batches: BatchReader;
   readonly test: TestSet;
   readonly clock: Clock;
+  /** Where a retraining on so many samples is kept until what it is for is done. */
+  readonly retrainings: (samples: number) => RetrainingStore;
   /** Is told of work done, in units of one step. */
   readonly onWork: (steps: number) => void;
   /** Ends the work between two steps. */

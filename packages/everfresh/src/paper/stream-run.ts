@@ -1,4 +1,4 @@
-import { type ModelState, stateBytes } from "@everfresh/core";
+import type { ModelState } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import {
   CostAccount,
@@ -12,6 +12,7 @@ import {
   type StrategySpec,
 } from "@everfresh/learn";
 import type { Follower } from "./follower.ts";
+import { performKept } from "./kept-retraining.ts";
 import type { SeedRun } from "./seed-run.ts";
 import { StreamScore } from "./stream-score.ts";
 import type { TrainedUpdates } from "./trained-updates.ts";
@@ -132,10 +133,12 @@ export const FOLLOWER_WORK = 0.2;
 
 /** Trains with one learner, from the initial state where it is a cold start. */
 export function performFrom(
-  { session, batches, clock, model, onWork, signal }: Omit<SeedRun, "initial">,
+  run: Omit<SeedRun, "initial">,
   iteration: Iteration,
   learner: Pick<TrainingSession, "step">,
 ): ReturnType<typeof perform> {
+  if (iteration.kind === "retraining") return performKept(iteration, run, learner);
+  const { session, batches, clock, onWork, signal } = run;
   return perform(iteration, {
     session: {
       state: session.state,
@@ -144,7 +147,6 @@ export function performFrom(
     },
     batches,
     clock,
-    ...(iteration.kind === "retraining" ? { initial: stateBytes(model.state).slice() } : {}),
     onStep: () => onWork(1),
     ...(signal === undefined ? {} : { signal }),
   });

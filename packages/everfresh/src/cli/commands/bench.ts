@@ -47,7 +47,7 @@ function paperCommand(): Command {
         "models (2021): after an initial training on the first samples, each strategy goes over the " +
         "rest in order and is tested on every sample before it learns it. Prints the paper's tables; " +
         "the folder of --out has them too, with all figures as JSON and two charts. Started again, it " +
-        "goes on with the rows that are missing.",
+        "goes on with the rows that are missing, in the middle of the retraining that it was at.",
     )
     .addOption(
       new Option("--experiment <name>", "data set and setting")
