@@ -13,6 +13,8 @@ export class FeatureBlocks {
   readonly count: number;
   /** What each of them is called. */
   readonly names: readonly string[];
+  /** What {@link of} gives, where it is not the row itself. */
+  readonly #means: Float64Array;
 
   /**
    * @param names of the features, where they have any
@@ -21,6 +23,7 @@ export class FeatureBlocks {
   constructor(features: number, names: readonly string[] = [], each = "feature") {
     this.#features = features;
     this.count = features <= SINGLE_MAX ? features : BLOCKS;
+    this.#means = new Float64Array(this.count);
     this.names = Array.from({ length: this.count }, (_, i) => {
       if (this.count === features) return names[i] ?? `${each} ${i}`;
       const [from, to] = [this.#start(i), this.#start(i + 1) - 1];
@@ -28,11 +31,14 @@ export class FeatureBlocks {
     });
   }
 
-  /** The numbers to look at; a block's mean is over what is not missing. Null for other lengths. */
+  /**
+   * The numbers to look at, until it is asked again; a block's mean is over what is not missing. Null
+   * for other lengths.
+   */
   of(row: ArrayLike<number>): ArrayLike<number> | null {
     if (row.length !== this.#features) return null;
     if (this.count === this.#features) return row;
-    const means = new Float64Array(this.count);
+    const means = this.#means;
     for (let block = 0; block < this.count; block++) {
       let sum = 0;
       let count = 0;
