@@ -1,10 +1,8 @@
-import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { decodeManifest, encodeUpdate, readUpdateHeader } from "@everfresh/sync";
 import { expect, it } from "vitest";
-import { WebSocket, WebSocketServer } from "ws";
+import { frameProxy } from "./frame-proxy.ts";
 import { type Program, run, start, temporaryFolder } from "./program.ts";
 
 /** Types of messages: SPEC.md section 4. */
@@ -22,31 +20,18 @@ interface ReplicaDocument {
 }
 
 /**
- * A proxy that puts an update of its own in place of every `everyNth` one: right in every checksum and
- * fingerprint, but that nobody has signed. It changes nothing, and says so.
+ * Puts an update of its own in place of every `everyNth` one: right in every checksum and fingerprint,
+ * but that nobody has signed. It changes nothing, and says so.
  */
-async function forgingProxy(target: string, everyNth: number) {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-  await once(server, "listening");
+function forger(everyNth: number) {
   let updates = 0;
   let forged = 0;
-  server.on("connection", (downstream) => {
-    const upstream = new WebSocket(target);
-    const early: Buffer[] = [];
-    let layout: ReturnType<typeof decodeManifest>["layout"] | null = null;
-    downstream.on("message", (data: Buffer) => {
-      if (upstream.readyState === WebSocket.OPEN) upstream.send(data);
-      else early.push(data);
-    });
-    upstream.on("open", () => {
-      for (const data of early) upstream.send(data);
-    });
-    upstream.on("message", (data: Buffer) => {
+  let layout: ReturnType<typeof decodeManifest>["layout"] | null = null;
+  return {
+    forged: () => forged,
+    meddle: (data: Buffer): Buffer => {
       if (data[0] === MANIFEST) ({ layout } = decodeManifest(Uint8Array.from(data.subarray(1))));
-      if (data[0] !== UPDATE || layout === null || ++updates % everyNth !== 0) {
-        downstream.send(data);
-        return;
-      }
+      if (data[0] !== UPDATE || layout === null || ++updates % everyNth !== 0) return data;
       forged++;
       const header = readUpdateHeader(Uint8Array.from(data.subarray(1)));
       const update = {
@@ -57,19 +42,7 @@ async function forgingProxy(target: string, everyNth: number) {
         values: new Float32Array(0),
         buffers: [],
       } as const;
-      downstream.send(Buffer.concat([Buffer.of(UPDATE), encodeUpdate(update, { layout })]));
-    });
-    upstream.on("close", () => downstream.close());
-    upstream.on("error", () => downstream.close());
-    downstream.on("close", () => upstream.close());
-  });
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `ws://127.0.0.1:${port}${new URL(target).pathname}`,
-    forged: () => forged,
-    close: () => {
-      for (const client of server.clients) client.terminate();
-      server.close();
+      return Buffer.concat([Buffer.of(UPDATE), encodeUpdate(update, { layout })]);
     },
   };
 }
@@ -108,7 +81,8 @@ it(
     const [feed = ""] = await trainer.shows(/ws:\/\/127\.0\.0\.1:\d+\/\S+/);
     await trainer.shows(/signing with key [0-9a-f]{8}/);
     await trainer.shows(/ready at version/);
-    const proxy = await forgingProxy(feed, 20);
+    const { forged, meddle } = forger(20);
+    using proxy = await frameProxy(feed, meddle);
     const direct = start(["replica", feed, "--trust", other!.pub, own!.pub, "--json"]);
     const polling = start(["replica", feed, "--trust", own!.pub, "--poll", "--json"]);
     const attacked = start(["replica", proxy.url, "--trust", own!.pub, "--json"]);
@@ -117,7 +91,7 @@ it(
     expect(stranger.stderr).toMatch(/EF_UPDATE_SIGNATURE.*key [0-9a-f]{8} is not trusted/);
     await Promise.all([direct, polling, attacked].map((one) => one.shows(/joined digits/)));
     await attacked.shows(/Refused: version \d+ is not signed/);
-    await expect.poll(() => proxy.forged(), { timeout: 60_000 }).toBeGreaterThan(5);
+    await expect.poll(() => forged(), { timeout: 60_000 }).toBeGreaterThan(5);
 
     // Replicas end first: a run waits for those that are connected, and an attacked one often is not.
     const ended = await Promise.all([direct, polling, attacked].map(concluded));
@@ -129,7 +103,6 @@ it(
     expect(ended).toMatchObject([{ rejectedUpdates: 0 }, { rejectedUpdates: 0 }, {}]);
     expect(ended[2]?.rejectedUpdates).toBeGreaterThan(3);
     expect(ended[2]?.lastFault?.code).toBe("EF_UPDATE_SIGNATURE");
-    proxy.close();
   },
   TIMEOUT_MS,
 );
