@@ -8,25 +8,29 @@ import { assert } from "@everfresh/core";
 export function softmaxRows(logits: ArrayLike<number>, rows: number): readonly Float64Array[] {
   const columns = rows === 0 ? 0 : logits.length / rows;
   assert(Number.isSafeInteger(columns), `${logits.length} logits in ${rows} rows`);
-  return Array.from({ length: rows }, (_, row) => {
-    const result = new Float64Array(columns);
-    let largest = -Infinity;
-    for (let column = 0; column < columns; column++) {
-      const logit = logits[row * columns + column] ?? Number.NaN;
-      result[column] = logit;
-      largest = Math.max(largest, logit);
-    }
-    let sum = 0;
-    for (let column = 0; column < columns; column++) {
-      const power = Math.exp((result[column] ?? 0) - largest);
-      result[column] = power;
-      sum += power;
-    }
-    for (let column = 0; column < columns; column++) {
-      result[column] = (result[column] ?? 0) / sum;
-    }
-    return result;
-  });
+  return Array.from({ length: rows }, (_, row) =>
+    softmaxInto(new Float64Array(columns), logits, row * columns),
+  );
+}
+
+/** The same of one row, which begins at `at` and is as long as `into`; returns `into`. */
+export function softmaxInto(
+  into: Float64Array,
+  logits: ArrayLike<number>,
+  at: number,
+): Float64Array {
+  let largest = -Infinity;
+  for (let i = 0; i < into.length; i++) {
+    largest = Math.max(largest, logits[at + i] ?? Number.NaN);
+  }
+  let sum = 0;
+  for (let i = 0; i < into.length; i++) {
+    const power = Math.exp((logits[at + i] ?? Number.NaN) - largest);
+    into[i] = power;
+    sum += power;
+  }
+  for (let i = 0; i < into.length; i++) into[i] = (into[i] ?? 0) / sum;
+  return into;
 }
 
 /** Index of the largest value, the lower one of two; −1 when no value is above −∞. */

@@ -10,6 +10,7 @@ import {
 } from "./drift-spec.ts";
 import { evidenceOf } from "./evidence.ts";
 import type { EvidenceSource } from "../detectors/evidence-source.ts";
+import { isRowOf } from "../two-sample/rows.ts";
 import { ThinnedLog } from "./thinned-log.ts";
 
 /** Parts that are named at most. */
@@ -48,6 +49,7 @@ export class MonitoredSignal {
   readonly name: string;
   readonly input: SignalInput;
   readonly family: SignalFamily;
+  readonly #goesBySequence: boolean;
   readonly #options: MonitoredSignalOptions;
   readonly #source: EvidenceSource;
   readonly #classes: ClassShift;
@@ -65,6 +67,7 @@ export class MonitoredSignal {
     this.name = spec.name;
     this.input = spec.input;
     this.family = FAMILY_OF[spec.input];
+    this.#goesBySequence = COSTLY_INPUTS.includes(spec.input);
     this.#source = evidenceOf(spec.detector, { features: parts.length, seed });
     this.#classes = new ClassShift(classNames.length);
   }
@@ -82,9 +85,8 @@ export class MonitoredSignal {
   /** Looks at a value, if it is its turn. */
   offer({ row, sequence, ofClass }: Offer): void {
     const number = this.#offered++;
-    const turn = COSTLY_INPUTS.includes(this.input) ? sequence : number;
-    if (!this.isTurn(turn)) return;
-    if (!isTaken(row, this.#options.parts.length)) {
+    if (!this.isTurn(this.#goesBySequence ? sequence : number)) return;
+    if (!isRowOf(row, this.#options.parts.length)) {
       this.#ignored++;
       return;
     }
@@ -198,13 +200,6 @@ export class MonitoredSignal {
     if (count < 2) return 1;
     return Math.max(1, (this.#sequences.at(count - 1) - this.#sequences.at(0) + 1) / count);
   }
-}
-
-/** A row has the right length and something in it; a single number is finite. */
-function isTaken(row: ArrayLike<number>, length: number): boolean {
-  if (row.length !== length) return false;
-  for (let i = 0; i < row.length; i++) if (Number.isFinite(row[i])) return true;
-  return false;
 }
 
 function finiteOrNull(value: number | null): number | null {

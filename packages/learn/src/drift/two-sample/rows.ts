@@ -16,6 +16,13 @@ export function rowsAt({ features, data }: Rows, positions: ArrayLike<number>): 
   return { count: positions.length, features, data: picked };
 }
 
+/** Whether a row is as long as that, and there is a finite number in it. */
+export function isRowOf(row: ArrayLike<number>, features: number): boolean {
+  if (row.length !== features) return false;
+  for (let i = 0; i < row.length; i++) if (Number.isFinite(row[i])) return true;
+  return false;
+}
+
 /** Each row by itself. */
 export function rowsOf({ count, features, data }: Rows): readonly Float64Array[] {
   return Array.from({ length: count }, (_, i) => data.subarray(i * features, (i + 1) * features));

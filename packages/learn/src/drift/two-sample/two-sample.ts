@@ -15,7 +15,7 @@ import { DriftCheckpointError, LearnOptionError, ResumeMismatchError } from "../
 import type { DriftVerdict } from "../../triggers/trigger.ts";
 import { blockLength, blockPositions } from "./block-bootstrap.ts";
 import { FeatureWindow } from "./feature-window.ts";
-import { inflationOf, type Rows, rowsOf } from "./rows.ts";
+import { inflationOf, isRowOf, type Rows, rowsOf } from "./rows.ts";
 import type { Signal, SignalCheckpoint, SignalReading } from "../signal.ts";
 import { TailFit } from "./tail-fit.ts";
 import { type FittedStatistic, fitStatistic } from "./two-sample-statistics.ts";
@@ -117,7 +117,7 @@ class TwoSampleSignal implements RowSignal {
 
   update(row: ArrayLike<number>): DriftVerdict {
     if (this.#verdict === "drift") this.reset();
-    if (row.length !== this.#spec.features || !Array.prototype.some.call(row, Number.isFinite)) {
+    if (!isRowOf(row, this.#spec.features)) {
       this.#ignored++;
       return this.#verdict;
     }
