@@ -75,7 +75,9 @@ describe("the page", () => {
   it("shows labels where they come later, and a learning rate that rises", () => {
     const { strategy } = exampleStatus();
     const lag = { p50: 500, p99: 900, max: 1_000 };
-    const labels = { pending: 12, joined: 9, expired: 3, tooLate: 1, lagMs: lag, lagSamples: lag };
+    const none = { early: 0, earlyExpired: 0, duplicates: 0, conflicts: 0 };
+    const counts = { pending: 12, joined: 9, expired: 3, tooLate: 1, ...none };
+    const labels = { ...counts, lagMs: lag, lagSamples: lag };
     const text = pageText(connected({ strategy: { ...strategy, labels }, warmUpSteps: 300 }));
     expect(text).toContain("Labels come later");
     expect(text).toContain("Expired 3 given up without one");

@@ -162,10 +162,20 @@ export type TrainerSession = Pick<
  */
 export function checkTrainerOptions(options: TrainerOptions): void {
   checkStrategySpec(options.strategy);
+  checkLabels(options);
   checkRetraining(options);
   checkNumbers(options);
   checkShapes(options);
   if (options.resume !== undefined) checkResume(options, options.resume);
+}
+
+function checkLabels({ source, labels }: TrainerOptions): void {
+  const follow = source.following !== undefined;
+  if (follow === (labels?.lagSamples === null)) return;
+  const needed = follow
+    ? "null, a join for labels that follow by themselves, as the source says"
+    : "a number where the source has its labels";
+  throw new LearnOptionError("labels.lagSamples", labels?.lagSamples, needed);
 }
 
 function checkRetraining({ strategy, session, initial }: TrainerOptions): void {
@@ -195,7 +205,7 @@ function checkNumbers(options: TrainerOptions): void {
   }
   const { cacheBytesMax, tolerance } = options.features ?? {};
   const from0 = {
-    ...{ maxSteps, "labels.lagSamples": labels?.lagSamples },
+    ...{ maxSteps, "labels.lagSamples": labels?.lagSamples ?? undefined },
     "features.cacheBytesMax": cacheBytesMax,
   };
   for (const [option, value] of Object.entries(from0)) {

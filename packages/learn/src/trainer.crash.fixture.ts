@@ -8,7 +8,7 @@ class Crash extends Error {}
 
 /** The same stores, but call number `at` never returns: it crashes before or after it took effect. */
 export function crashingAt(
-  { history, publisher, checkpoints, retrainings, journal, join }: Stores,
+  { history, publisher, checkpoints, retrainings, journal, join, inbox }: Stores,
   at: number,
   effect: "before" | "after",
 ): { readonly stores: Stores; readonly calls: () => number } {
@@ -38,7 +38,8 @@ export function crashingAt(
       checkpoints: guarded(checkpoints, ["save"]),
       retrainings: guarded(retrainings, ["save", "latest", "forgetTo"]),
       journal: guarded(journal, ["append", "after", "forgetTo"]),
-      join: guarded(join, ["take", "joined", "release"]),
+      join: guarded(join, ["take", "joined", "release", "turnsIn", "releaseTurns"]),
+      inbox: guarded(inbox, ["release"]),
     },
   };
 }

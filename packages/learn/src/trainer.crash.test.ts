@@ -85,6 +85,12 @@ const WAYS: readonly { way: string; options: Overrides; calls: number }[] = [
     options: { ...DRIFTING, lagSamples: 21 },
     calls: 7,
   },
+  { way: "with labels that follow", options: { ...SHORT, follows: true }, calls: 7 },
+  {
+    way: "with drift and labels that follow",
+    options: { ...DRIFTING, maxSteps: 6, follows: true },
+    calls: 7,
+  },
   {
     way: "with a retraining on the samples since a drift",
     options: { ...DRIFTING, strategy: answering({ kind: "retrain", steps: 3, samplesMin: 20 }) },

@@ -15,6 +15,7 @@ import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
 import type { DriftWatchOptions } from "./drift/monitor/drift-watch-options.ts";
 import { DriftWatch } from "./drift/monitor/drift-watch.ts";
 import { LiveEvaluation } from "./evaluate/live-evaluation.ts";
+import { followed, followedInbox, type FollowedInbox } from "./followed-points.fixture.ts";
 import type { Journal } from "./journal/journal.ts";
 import { memoryJournal } from "./journal/memory-journal.ts";
 import { type LinearModel, linearModel, LinearSession } from "./linear-session.fixture.ts";
@@ -43,6 +44,7 @@ export interface Stores {
   readonly retrainings: MemoryRetrainingStore;
   readonly journal: Journal;
   readonly join: LabelJoin;
+  readonly inbox: FollowedInbox;
 }
 
 export function emptyStores(): Stores {
@@ -53,6 +55,7 @@ export function emptyStores(): Stores {
     retrainings: new MemoryRetrainingStore(),
     journal: memoryJournal(),
     join: memoryLabelJoin({ clock: new ManualClock() }),
+    inbox: followedInbox(),
   };
 }
 
@@ -66,6 +69,8 @@ export async function optionsOn(
     readonly batchSize?: number;
     /** How many samples late labels are, if they are. */
     readonly lagSamples?: number;
+    /** Whether labels come by themselves. */
+    readonly follows?: boolean;
     /** Whether the model has running statistics. */
     readonly normalised?: boolean;
     /** How to train by sparse gradients, if that is what to do. */
@@ -79,7 +84,8 @@ export async function optionsOn(
   const { size = 10_000, normalised = false, gradients, ...others } = overrides;
   const { preprocessing = numeric(INPUTS) } = overrides;
   const { triggerSize = 8, batchSize = 32, lagSamples, watched, ...rest } = others;
-  const { watching, ...options } = rest;
+  const { watching, follows = false, source: given, ...options } = rest;
+  const source = given ?? points({ size, inputs: INPUTS, classes: CLASSES });
   const model = modelFor(preprocessing, normalised);
   const resume = await stores.checkpoints.latest();
   const Session = normalised ? NormalisedSession : LinearSession;
@@ -97,10 +103,11 @@ export async function optionsOn(
   return {
     model,
     ...ways,
-    source: points({ size, inputs: INPUTS, classes: CLASSES }),
+    source: follows ? followed(source, stores.inbox) : source,
     ...stores,
     preprocessing,
     ...(lagSamples === undefined ? {} : { labels: { join: stores.join, lagSamples } }),
+    ...(follows ? { labels: { join: stores.join, lagSamples: null } } : {}),
     strategy: proactive({ triggerSize, batchSize }),
     seed: 5,
     initial: stateBytes(model.state).slice(),

@@ -1,10 +1,12 @@
 /** The loop with labels that come later than their samples. */
 import { deployCopy } from "@everfresh/core";
-import type { LabelEvent, Prediction } from "@everfresh/streams";
+import type { LabelEvent, Prediction, Source } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
+import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
 import { ClassBaselines } from "./evaluate/baselines.ts";
 import { LiveEvaluation } from "./evaluate/live-evaluation.ts";
 import { linearModel, LinearSession } from "./linear-session.fixture.ts";
+import { points } from "./points.fixture.ts";
 import { emptyStores, optionsOn, run, samplesOf, type Stores } from "./trainer.fixture.ts";
 
 const LAG = 20;
@@ -90,4 +92,34 @@ describe("late labels", () => {
     await run(resumed);
     expect(resumed.evaluation.scores().trained.samples).toBe(56);
   });
+
+  it.each([false, true])(
+    "let a source that keeps samples forget those that are not read again, watched: %s",
+    async (isWatched) => {
+      const stores = emptyStores();
+      const all = points({ size: 400, inputs: 12, classes: 4 });
+      const source: Source = {
+        ...all,
+        read: (how = {}) => {
+          expect(how.from).toBeGreaterThanOrEqual(stores.inbox.released());
+          return all.read(how);
+        },
+        release: (to) => stores.inbox.release(to),
+      };
+      const watched = { signals: [{ name: "errors", input: "errors", detector: { kind: "ddm" } }] };
+      const options = {
+        ...{ source, lagSamples: LAG, checkpointEvery: 3 },
+        ...(isWatched ? { watched: watched as DriftSpec } : {}),
+      };
+      let released = 0;
+      for (const maxSteps of [7, 15, 20]) {
+        await run(await optionsOn(stores, { ...options, maxSteps }));
+        expect(stores.inbox.released()).toBeGreaterThan(released);
+        released = stores.inbox.released();
+        // What waits for its label is read again, and no more.
+        const { predicted } = stores.join.stats();
+        expect(released).toBe(predicted - LAG);
+      }
+    },
+  );
 });

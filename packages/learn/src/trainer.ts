@@ -48,7 +48,10 @@ import {
   type TrainingRun,
 } from "./training-run.ts";
 
-/** Samples tested between two checkpoints where training comes rarely: bounds what is tested again. */
+/**
+ * Samples tested, or turns kept, between two checkpoints where training comes rarely: bounds what is
+ * tested, and watched, again.
+ */
 const TESTED_PER_CHECKPOINT = 10_000;
 
 /**
@@ -118,7 +121,8 @@ async function decide(run: TrainingRun, arrivals: Arrivals): Promise<JournalEntr
     const isEnd = arrivals.isOver && strategy.samples === history.count();
     const { isDue, waitMs, isRetraining = false } = strategy.decide(isEnd);
     const isLong = isDue && isRetraining;
-    if (isLong || run.tested - (run.saved?.tested ?? 0) >= TESTED_PER_CHECKPOINT) {
+    const unsaved = Math.max(run.tested - (run.saved?.tested ?? 0), arrivals.kept);
+    if (isLong || unsaved >= TESTED_PER_CHECKPOINT) {
       await saveCheckpoint(run, arrivals);
     }
     const iteration = await strategy.next(isEnd);

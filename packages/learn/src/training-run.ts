@@ -7,8 +7,8 @@ import {
 } from "@everfresh/core";
 import type { TrainingSession } from "@everfresh/engine";
 import type { Arrivals } from "./arrivals/arrivals.ts";
+import type { LateLabels } from "./arrivals/arrivals-options.ts";
 import type { JournalEntry, RecordedAction } from "./journal/journal.ts";
-import { predictedIn } from "./arrivals/late-watch.ts";
 import { observePast } from "./preprocessing/observe-samples.ts";
 import {
   batchReader,
@@ -84,7 +84,7 @@ export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
   await observePast({ ...options, preprocessor }, samples);
   const tested = resume?.tested ?? samples;
   if (labels === undefined) drift?.begin(tested, tested);
-  else drift?.begin(predictedIn(labels.join.stats()), labels.join.joinedCount());
+  else drift?.begin(labels.join.stats().predicted, labels.join.joinedCount(), firstTurn(labels));
   const run: TrainingRun = {
     options,
     strategy,
@@ -115,6 +115,11 @@ export async function openRun(options: TrainerOptions): Promise<TrainingRun> {
   };
   run.batches.follow(statisticsIn(session.state, preprocessor.statistics));
   return run;
+}
+
+/** Where labels come by themselves, each has a turn of its own. */
+function firstTurn({ join, lagSamples }: LateLabels): number {
+  return lagSamples === null ? join.turns().count : join.stats().predicted;
 }
 
 /** What was done about reports so far need not be remembered for the next iteration's entry. */
@@ -169,7 +174,8 @@ function traineeOf(
  */
 export async function saveCheckpoint(run: TrainingRun, arrivals?: Arrivals): Promise<void> {
   const { options, step, samples, tested } = run;
-  if (run.saved?.step === step && run.saved.tested === tested) return;
+  const isSaved = run.saved?.step === step && run.saved.tested === tested;
+  if (isSaved && (arrivals?.kept ?? 0) === 0) return;
   const { checkpoints, journal, session, deployed, sparsifier, evaluation, drift } = options;
   const { retrainings } = options;
   const position = sparsifier.position?.();

@@ -91,9 +91,11 @@ export type {
   LabelJoin,
   LabelJoinOptions,
   LabelStats,
+  LabelTurn,
   PendingPrediction,
   Prediction,
   PredictionFate,
+  TakeOptions,
 } from "./labels/label-join.ts";
 export type { LagSummary } from "./labels/lag-histogram.ts";
 export { memoryLabelJoin } from "./labels/memory-label-join.ts";
@@ -134,6 +136,7 @@ export {
 export { jsonLines, type JsonLinesOptions } from "./sources/json-lines.ts";
 export { mnist, type Split } from "./sources/mnist.ts";
 export { parquet, type ParquetOptions } from "./sources/parquet.ts";
+export type { Arrival, Following, FollowingCounts, UnlabelledSample } from "./sources/following.ts";
 export { closeSource, type ReadOptions, type Source } from "./sources/source.ts";
 export { type CheckedRow, checkRow, type Row, type RowRules } from "./tables/check-row.ts";
 export { type InferOptions, inferTableSchema, type SchemaOptions } from "./tables/infer-schema.ts";

@@ -142,6 +142,12 @@ export interface LabelStatus {
   readonly expired: number;
   /** Labels that came after that. */
   readonly tooLate: number;
+  /** Labels that wait for samples, since no sample of their id has come; and those given up. */
+  readonly early: number;
+  readonly earlyExpired: number;
+  /** Labels of a sample that had one: the same, and others. The first one stands. */
+  readonly duplicates: number;
+  readonly conflicts: number;
   /** From a prediction to its label. */
   readonly lagMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly lagSamples: { readonly p50: number; readonly p99: number; readonly max: number };

@@ -6,6 +6,7 @@ import { type ArrivalFact, intakeFacts, labelFacts } from "./arrival-facts.ts";
 const { intake } = exampleStatus().strategy;
 const labels: LabelStatus = {
   ...{ pending: 1_500, joined: 40, expired: 7, tooLate: 2 },
+  ...{ early: 5, earlyExpired: 1, duplicates: 3, conflicts: 4 },
   lagMs: { p50: 12_500, p99: 80_000, max: 90_000 },
   lagSamples: { p50: 500, p99: 1_200, max: 2_000 },
 };
@@ -50,6 +51,8 @@ describe("the facts about labels", () => {
       "Joined: 40, predictions with their label",
       "Expired: 7, given up without one",
       "Too late: 2, labels after that",
+      "Early: 5, labels without a sample; 1 given up",
+      "Again: 3, labels that were there; 4 that contradict",
     ]);
   });
 

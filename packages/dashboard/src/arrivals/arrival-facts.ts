@@ -32,6 +32,7 @@ export function intakeFacts(intake: IntakeStatus): readonly ArrivalFact[] {
 /** What happens to labels that come later than their samples. */
 export function labelFacts(labels: LabelStatus): readonly ArrivalFact[] {
   const { pending, joined, expired, tooLate, lagSamples, lagMs } = labels;
+  const { early, earlyExpired, duplicates, conflicts } = labels;
   const samples = ({ p50, p99 }: LabelStatus["lagSamples"]): ArrivalFact => ({
     label: "Lag in samples",
     value: formatCount(p50),
@@ -49,5 +50,15 @@ export function labelFacts(labels: LabelStatus): readonly ArrivalFact[] {
     { label: "Joined", value: formatCount(joined), detail: "predictions with their label" },
     { label: "Expired", value: formatCount(expired), detail: "given up without one" },
     { label: "Too late", value: formatCount(tooLate), detail: "labels after that" },
+    {
+      label: "Early",
+      value: formatCount(early),
+      detail: `labels without a sample; ${formatCount(earlyExpired)} given up`,
+    },
+    {
+      label: "Again",
+      value: formatCount(duplicates),
+      detail: `labels that were there; ${formatCount(conflicts)} that contradict`,
+    },
   ];
 }

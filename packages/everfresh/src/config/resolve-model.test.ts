@@ -14,6 +14,7 @@ import {
 import { adam, exportModel, mlp, preprocessingMetadata, withStatistics } from "@everfresh/engine";
 import { afterAll, describe, expect, it } from "vitest";
 import { defineModel, type ModelDefinition, type SourceFactory } from "./define-model.ts";
+import { lateLabels } from "./late-labels.ts";
 import { proactive } from "./strategies.ts";
 import { digitsModel } from "./digits-model.ts";
 import { resolveModel } from "./resolve-model.ts";
@@ -47,7 +48,23 @@ const named: SourceFactory = async (context) => {
 const resolve = (definition: ModelDefinition) =>
   resolveModel({ definition, directory: import.meta.dirname }, 1, { databaseFile: ":memory:" });
 
+/** Digits whose labels follow by themselves. */
+const following: SourceFactory = async (context) => {
+  const source = await digits()(context);
+  const counts = { early: 0, earlyExpired: 0, duplicateLabels: 0, conflicts: 0 };
+  const read = async function* (): AsyncGenerator<never, void, void> {};
+  return { ...source, following: { read, limits: {}, counts: () => counts } };
+};
+
 describe("a model definition", () => {
+  it("says how late labels are where the source has them, and only there", async () => {
+    expect((await resolve({ ...small, source: following })).source.following).toBeDefined();
+    const labels = lateLabels({ lagSamples: 5 });
+    for (const wrong of [{ source: following, labels }, { heldOut: following }]) {
+      await expect(resolve({ ...small, ...wrong })).rejects.toMatchObject({ code: "EF_CONFIG" });
+    }
+  });
+
   it("resolves when everything fits, the demo's digits among them", async () => {
     expect((await resolve(small)).heldOut).toBeNull();
     const { model, heldOut } = await resolve(digitsModel({ seed: 1 }));

@@ -63,6 +63,7 @@ export async function resolveModel(
   const heldOut = definition.heldOut === undefined ? null : await definition.heldOut(context);
   checkSource(definition, source);
   if (heldOut !== null) checkSource(definition, heldOut);
+  checkLabels(definition, { source, heldOut });
   return { definition, model, source, heldOut, drift, signingKey };
 }
 
@@ -147,6 +148,22 @@ function checkModel({ input, target }: ModelDefinition, model: Model): void {
     throw new ModelSourceMismatchError(
       `Model output "${model.output.name}" has ${outputs} values per sample, the target has ${target.count} classes; change \`target\` or the model`,
       { outputs, classes: target.count },
+    );
+  }
+}
+
+function checkLabels(
+  { labels }: ModelDefinition,
+  { source, heldOut }: Pick<ResolvedModel, "source" | "heldOut">,
+): void {
+  if (labels !== undefined && source.following !== undefined) {
+    throw new ConfigError(
+      `Labels of source ${source.name} follow by themselves, as late as they are; leave out \`labels\``,
+    );
+  }
+  if (heldOut?.following !== undefined) {
+    throw new ConfigError(
+      `Held-out data needs its labels, those of source ${heldOut.name} follow; set labelsFollow: false there`,
     );
   }
 }

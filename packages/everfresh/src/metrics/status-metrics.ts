@@ -72,11 +72,19 @@ function labelMetrics(metrics: MetricSet, labels: LabelStatus): void {
   metrics.counter("everfresh_labels_joined_total", "Labels that came.", labels.joined);
   metrics.counter("everfresh_labels_expired_total", "Predictions given up.", labels.expired);
   metrics.counter("everfresh_labels_late_total", "Labels that came after that.", labels.tooLate);
+  metrics.gauge("everfresh_labels_early", "Labels without a sample.", labels.early);
+  metrics.counter("everfresh_labels_unused_total", "Labels that were of no use.", [
+    { labels: { why: "early" }, value: labels.earlyExpired },
+    { labels: { why: "duplicate" }, value: labels.duplicates },
+    { labels: { why: "conflict" }, value: labels.conflicts },
+  ]);
   const { p50, p99 } = labels.lagSamples;
   metrics.gauge("everfresh_label_lag_samples", "Samples from a prediction to its label.", [
     { labels: { quantile: "0.5" }, value: p50 },
     { labels: { quantile: "0.99" }, value: p99 },
   ]);
+  const { lagMs } = labels;
+  metrics.gauge("everfresh_label_lag_seconds", "Time from then to then.", quantiles(lagMs));
 }
 
 function quantiles(ms: { readonly p50: number; readonly p99: number }): readonly LabelledValue[] {

@@ -54,5 +54,8 @@ describe("the goal of a run", () => {
     expect(() => runRecordFor({ ...request, mode: "sparseSgd" }, recorded, 0)).toThrow(
       /sparse deployment of weights.*sparse deployment of sparseSgd; choose another with --state/,
     );
+    expect(() => runRecordFor({ ...request, labelLag: "follows" }, recorded, 0)).toThrow(
+      /a lag of labels of none.*a lag of labels of whatever it is \(labelsFollow\)/,
+    );
   });
 });

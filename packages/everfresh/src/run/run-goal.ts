@@ -7,8 +7,8 @@ export interface RunRequest {
   readonly source: string;
   readonly parameters: number;
   readonly mode: RunRecord["mode"];
-  /** How many samples late labels are; null where they come along. */
-  readonly labelLag: number | null;
+  /** As of `RunRecord`. */
+  readonly labelLag: RunRecord["labelLag"];
   /** Steps over which the learning rate rises, where the run starts now. */
   readonly warmUpSteps: number;
   /** Seed that was given; otherwise the recorded one, or 1 in a fresh directory. */
@@ -73,8 +73,12 @@ function checkSame(wanted: Pick<RunRecord, keyof typeof NAMES>, recorded: RunRec
     if (wanted[key] === recorded[key]) continue;
     const wayOut = key === "parameters" ? "let it start anew there with --new-generation, or " : "";
     throw new StateMismatchError(
-      `The state directory holds a run with ${NAMES[key]} ${recorded[key] ?? "none"}, this one has ${NAMES[key]} ${wanted[key] ?? "none"}; ${wayOut}choose another with --state DIR`,
+      `The state directory holds a run with ${NAMES[key]} ${shown(recorded[key])}, this one has ${NAMES[key]} ${shown(wanted[key])}; ${wayOut}choose another with --state DIR`,
       { key, recorded: recorded[key], wanted: wanted[key] },
     );
   }
+}
+
+function shown(value: string | number | null): string {
+  return value === "follows" ? "whatever it is (labelsFollow)" : String(value ?? "none");
 }

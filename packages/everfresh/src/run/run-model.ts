@@ -66,7 +66,7 @@ export async function runModel(options: RunModelOptions): Promise<void> {
         source: resolved.source.name,
         parameters: resolved.model.state.layout.parameterCount,
         mode: modeOf(resolved.definition.deploy),
-        labelLag: resolved.definition.labels?.lagSamples ?? null,
+        labelLag: labelLagOf(resolved),
         warmUpSteps: warmUpStepsOf(resolved.definition),
         seed: options.seed,
         steps: options.steps,
@@ -80,7 +80,9 @@ export async function runModel(options: RunModelOptions): Promise<void> {
     await tellOfKeys(options, resolved, stores);
     const outlet = await outletOf(options, config);
     const { clock } = options;
-    const labels = await openLabels(resolved.definition.labels, directory, { clock, resources });
+    const { source, definition } = resolved;
+    const late = { labels: definition.labels, source };
+    const labels = await openLabels(late, directory, { clock, resources });
     const { databaseFile } = directory;
     const { history } = stores;
     const opened = replayableSource(resolved.source, { databaseFile, history, labels, clock });
@@ -108,6 +110,11 @@ async function closeSources({ source, heldOut }: ResolvedModel): Promise<void> {
     await closeSource(each);
     await each.quarantine?.[Symbol.asyncDispose]();
   }
+}
+
+/** How late labels are. */
+function labelLagOf({ source, definition }: ResolvedModel): RunRecord["labelLag"] {
+  return source.following === undefined ? (definition.labels?.lagSamples ?? null) : "follows";
 }
 
 /** What a run has beside its options. */

@@ -49,9 +49,11 @@ export function strategyStatus(facts: StrategyFacts): StrategyStatus {
 function labelStatus(stats: TrainerStanding["labels"]): LabelStatus | null {
   if (stats === null) return null;
   const { pending, joined, expiredByAge, expiredByRoom, tooLate, lagMs, lagSamples } = stats;
+  const { early, earlyExpired, duplicateLabels: duplicates, conflicts } = stats;
   const quantiles = ({ p50, p99, max }: typeof lagMs): LabelStatus["lagMs"] => ({ p50, p99, max });
   return {
     ...{ pending, joined, expired: expiredByAge + expiredByRoom, tooLate },
+    ...{ early, earlyExpired, duplicates, conflicts },
     lagMs: quantiles(lagMs),
     lagSamples: quantiles(lagSamples),
   };

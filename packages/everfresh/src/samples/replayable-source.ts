@@ -45,7 +45,5 @@ export function replayableSource(
 
 /** Samples of the stream that are in the history, or predicted and wait for their labels. */
 function takenOf(history: History, labels: Pick<LateLabels, "join"> | null): number {
-  if (labels === null) return history.count();
-  const { pending, joined, expiredByAge, expiredByRoom } = labels.join.stats();
-  return pending + joined + expiredByAge + expiredByRoom;
+  return labels === null ? history.count() : labels.join.stats().predicted;
 }

@@ -19,7 +19,10 @@ const facts = {
   seed: z.number().int().nonnegative(),
   parameters: z.number().int().positive(),
   mode: z.enum(["weights", "sparseSgd", "deepGradientCompression"]).default("weights"),
-  labelLag: z.number().int().nonnegative().nullable().default(null),
+  labelLag: z
+    .union([z.number().int().nonnegative(), z.literal("follows")])
+    .nullable()
+    .default(null),
   warmUpSteps: z.number().int().nonnegative().default(0),
   idField: z.string().optional(),
   goal: z.object({ requestedSteps: z.number().int(), untilStep: z.number().int() }).nullable(),
@@ -53,8 +56,8 @@ export interface RunRecord {
   readonly parameters: number;
   /** What deployment makes sparse. */
   readonly mode: DeploymentMode;
-  /** How many samples late labels are; null where they come along. */
-  readonly labelLag: number | null;
+  /** How many samples late labels are, or that they come by themselves; null where they come along. */
+  readonly labelLag: number | "follows" | null;
   /** Optimizer steps over which the learning rate rises at first; 0 where it does not. */
   readonly warmUpSteps: number;
   /** The field with the id in rows that its source could not take; absent where there is none. */

@@ -6,11 +6,21 @@ import type { LiveEvaluation } from "../evaluate/live-evaluation.ts";
 import type { Pace, Sleep } from "../pace.ts";
 
 /** Labels that come later than their samples. */
-export interface LateLabels {
+export type LateLabels = LaggingLabels | FollowingLabels;
+
+/** Those of a source that has them, played as if they came later. */
+export interface LaggingLabels {
   /** Keeps predictions until their labels come; what is joined is, number by number, the history. */
   readonly join: LabelJoin;
   /** How many samples of the source later the label of a sample comes: 0 or more. */
   readonly lagSamples: number;
+}
+
+/** Those that come by themselves, as the source's `following` says. */
+export interface FollowingLabels {
+  /** As of {@link LaggingLabels}; knows how far the source has been read. */
+  readonly join: LabelJoin;
+  readonly lagSamples: null;
 }
 
 /** The states that samples are tested under. */

@@ -24,6 +24,7 @@ export interface Tested {
  *
  *   labels come along:  source ──► history ──► predicted now, and scored
  *   labels come late:   source ──► predicted now ──► kept until the label comes ──► history, scored
+ *   (those of the source, so many samples later; or by themselves, from somebody else)
  */
 export interface Arrivals {
   /**
@@ -47,9 +48,11 @@ export interface Arrivals {
    * below `to`, or all of them. What comes later is watched as it comes.
    */
   watch(to: number): Promise<void>;
+  /** What a checkpoint lets go of: so many turns that are kept to be watched again after a crash. */
+  readonly kept: number;
   /** Position in the history of the sample of this number, once its label is there. */
   positionOf(sequence: number): number;
-  /** A checkpoint knows the scores of the samples below `to`. */
+  /** There is a checkpoint of now, which knows the scores of the samples below `to`. */
   tested(to: number): Promise<void>;
   /** What has happened to labels; null where they come along. */
   labels(): LabelStats | null;

@@ -91,6 +91,16 @@ export class Inbox<Item> {
     return taken;
   }
 
+  /**
+   * The same, of the oldest items those up to and with the `most`-th that counts.
+   * @throws what the source has thrown, once no item waits
+   */
+  takeCounting(most: number, counts: (item: Item) => boolean): readonly Received<Item>[] {
+    let left = most;
+    const last = this.#items.findIndex(({ item }) => counts(item) && --left === 0);
+    return this.take(last < 0 ? this.#items.length : last + 1, 1);
+  }
+
   async #read(source: AsyncIterable<Item>): Promise<void> {
     const { clock, signal, capacity } = this.#options;
     try {

@@ -71,6 +71,10 @@ export class LabelledArrivals implements Arrivals {
     return Promise.resolve();
   }
 
+  get kept(): number {
+    return 0;
+  }
+
   positionOf(sequence: number): number {
     return sequence;
   }

@@ -1,22 +1,14 @@
 import type { Sample } from "@everfresh/core";
-import {
-  delayedLabels,
-  isErased,
-  type JoinedPrediction,
-  type LabelEvent,
-  type LabelStats,
-} from "@everfresh/streams";
-import { ClassBaselines } from "../evaluate/baselines.ts";
+import { delayedLabels, type LabelEvent, type LabelStats } from "@everfresh/streams";
+import type { ClassBaselines } from "../evaluate/baselines.ts";
 import { paced } from "../pace.ts";
 import type { Arrivals, Tested, Wanted } from "./arrivals.ts";
-import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
+import type { ArrivalsOptions, LaggingLabels } from "./arrivals-options.ts";
 import { ComingTimes } from "./coming-times.ts";
 import { Inbox } from "./inbox.ts";
-import { LateWatch, predictedIn, type Taken, type Turn } from "./late-watch.ts";
+import { arrivedLabels, storeJoined, testJoined } from "./joined-samples.ts";
+import { LateWatch, type Taken, type Turn } from "./late-watch.ts";
 import { predictionsOf } from "./predictions.ts";
-
-/** Joined predictions read at once: bounds the memory that it takes. */
-const JOINED_AT_ONCE = 256;
 
 /**
  * Arrivals whose labels come late. Every sample is predicted when it arrives, and that is stored before
@@ -26,7 +18,7 @@ const JOINED_AT_ONCE = 256;
  */
 export class LateArrivals implements Arrivals {
   readonly #options: ArrivalsOptions;
-  readonly #late: LateLabels;
+  readonly #late: LaggingLabels;
   readonly #inbox: Inbox<Turn>;
   readonly #times = new ComingTimes();
   /** What is known of labels when a sample arrives: more than what was scored. */
@@ -36,7 +28,7 @@ export class LateArrivals implements Arrivals {
 
   private constructor(
     options: ArrivalsOptions,
-    late: LateLabels,
+    late: LaggingLabels,
     { baselines, watch }: { baselines: ClassBaselines; watch: LateWatch | null },
   ) {
     this.#options = options;
@@ -47,15 +39,12 @@ export class LateArrivals implements Arrivals {
   }
 
   /** Goes on where a process ended, and reads the source from now on. */
-  static async open(options: ArrivalsOptions, late: LateLabels): Promise<LateArrivals> {
-    const { evaluation, testedFrom, drift } = options;
-    const baselines = new ClassBaselines(evaluation.classes, evaluation.baselines);
-    for await (const { label } of joinedPredictions(late, testedFrom, late.join.joinedCount())) {
-      baselines.learn(label);
-    }
+  static async open(options: ArrivalsOptions, late: LaggingLabels): Promise<LateArrivals> {
+    const { drift, history } = options;
+    const baselines = await arrivedLabels(options, late);
     const watch = drift === undefined ? null : await LateWatch.open(drift, options, late);
     const arrivals = new LateArrivals(options, late, { baselines, watch });
-    await arrivals.#store();
+    await storeJoined(history, late.join);
     return arrivals;
   }
 
@@ -82,29 +71,28 @@ export class LateArrivals implements Arrivals {
     await this.#late.join.take(events);
     await this.#watch?.now(turns, { events, inputs, before });
     const position = history.count();
-    await this.#store();
+    await storeJoined(history, this.#late.join);
     // A sample is new when its label has come.
     const nowMs = clock.monotonicMs();
     for (let at = position; at < history.count(); at++) this.#times.came(at, nowMs);
   }
 
-  async test(from: number, to: number): Promise<Tested> {
-    const { evaluation } = this.#options;
-    const joined = await this.#late.join.joined(from, to);
-    const hits = joined
-      .filter((prediction) => !isErased(prediction))
-      .map(({ label, outputs, noChange, majority }) =>
-        evaluation.record({ label, outputs, answers: { noChange, majority } }),
-      );
-    return { count: hits.length, right: hits.filter(({ trained }) => trained).length };
+  test(from: number, to: number): Promise<Tested> {
+    return testJoined(this.#options.evaluation, this.#late.join, { from, to });
   }
 
-  tested(to: number): Promise<void> {
-    return this.#late.join.release(to);
+  async tested(to: number): Promise<void> {
+    await this.#late.join.release(to);
+    await this.#options.source.release?.(this.#readAgainFrom());
   }
 
   async watch(to: number): Promise<void> {
     await this.#watch?.past(to);
+  }
+
+  /** What is watched is read again from source and join. */
+  get kept(): number {
+    return 0;
   }
 
   /** Predictions are given up in their order, so those that were are before it, as a rule. */
@@ -117,11 +105,19 @@ export class LateArrivals implements Arrivals {
     return this.#late.join.stats();
   }
 
+  /** Samples of the source below this are not read again, also if the process ends now. */
+  #readAgainFrom(): number {
+    const { join, lagSamples } = this.#late;
+    const { predicted } = join.stats();
+    const { watched = predicted } = this.#options.drift ?? {};
+    return Math.max(0, Math.min(predicted, watched) - lagSamples);
+  }
+
   /** What a join is told of: every sample with its prediction of now, and the labels. */
   async #eventsOf(turns: readonly Turn[]): Promise<Pick<Taken, "events" | "inputs">> {
     const { version } = this.#options.states();
     const samples = turns.flatMap(({ sample }) => (sample === null ? [] : [sample]));
-    const first = predictedIn(this.#late.join.stats());
+    const first = this.#late.join.stats().predicted;
     const predictions = await predictionsOf(samples, this.#options, first);
     const outputs = new Map(samples.map(({ id }, i) => [id, predictions.outputs[i]]));
     const events = turns.flatMap(({ sample, labels }): readonly LabelEvent[] => {
@@ -143,34 +139,6 @@ export class LateArrivals implements Arrivals {
     const prediction = { id, version, eventTimeMs, features, outputs: own, ...answers };
     return { kind: "predicted", prediction };
   }
-
-  /** What has been joined goes on in the history. */
-  async #store(): Promise<void> {
-    const { history } = this.#options;
-    const { join } = this.#late;
-    while (history.count() < join.joinedCount()) {
-      const from = history.count();
-      const joined = await join.joined(from, Math.min(join.joinedCount(), from + JOINED_AT_ONCE));
-      await history.append(
-        joined.map(({ id, eventTimeMs, features, label }) => ({
-          id,
-          eventTimeMs,
-          features,
-          label,
-        })),
-      );
-    }
-  }
-}
-
-async function* joinedPredictions(
-  { join }: LateLabels,
-  from: number,
-  to: number,
-): AsyncGenerator<JoinedPrediction, void, void> {
-  for (let at = from; at < to; at += JOINED_AT_ONCE) {
-    yield* await join.joined(at, Math.min(to, at + JOINED_AT_ONCE));
-  }
 }
 
 /**
@@ -179,9 +147,9 @@ async function* joinedPredictions(
  */
 async function* turnsOf(
   { source, pace, signal }: ArrivalsOptions,
-  { join, lagSamples }: LateLabels,
+  { join, lagSamples }: LaggingLabels,
 ): AsyncGenerator<Turn, void, void> {
-  const predicted = predictedIn(join.stats());
+  const { predicted } = join.stats();
   const known = Math.min(predicted, lagSamples);
   const read = source.read({ from: predicted - known, signal });
   const samples =

@@ -1,7 +1,7 @@
 import type { Sample } from "@everfresh/core";
 import type { LabelEvent, LabelStats } from "@everfresh/streams";
 import type { DriftWatch } from "../drift/monitor/drift-watch.ts";
-import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
+import type { ArrivalsOptions, LaggingLabels } from "./arrivals-options.ts";
 import { type PastTurn, pastTurns } from "./past-turns.ts";
 
 /** A sample that arrives, and the labels that arrive right after it; without a sample at the end. */
@@ -25,15 +25,10 @@ interface LateWatchParts {
   readonly session: ArrivalsOptions["session"];
 }
 
-/** Predictions that were ever stored. */
-export function predictedIn({ pending, joined, ...stats }: LabelStats): number {
-  return pending + joined + stats.expiredByAge + stats.expiredByRoom;
-}
-
 /** Lets drift be watched where labels come late: each sample at once, each label when it comes. */
 export class LateWatch {
   readonly #drift: DriftWatch;
-  readonly #late: LateLabels;
+  readonly #late: LaggingLabels;
   readonly #session: ArrivalsOptions["session"];
   /** Numbers of the samples whose labels are out, ascending. */
   readonly #out: Set<number>;
@@ -43,12 +38,16 @@ export class LateWatch {
   #past: AsyncIterator<PastTurn, void, void> | null;
   #nextPast: PastTurn | null = null;
 
-  private constructor(drift: DriftWatch, late: LateLabels, { out, past, session }: LateWatchParts) {
+  private constructor(
+    drift: DriftWatch,
+    late: LaggingLabels,
+    { out, past, session }: LateWatchParts,
+  ) {
     this.#drift = drift;
     this.#session = session;
     this.#late = late;
     this.#out = out;
-    this.#next = predictedIn(late.join.stats());
+    this.#next = late.join.stats().predicted;
     this.#past = past;
   }
 
@@ -56,9 +55,9 @@ export class LateWatch {
   static async open(
     drift: DriftWatch,
     options: ArrivalsOptions,
-    late: LateLabels,
+    late: LaggingLabels,
   ): Promise<LateWatch> {
-    const predicted = predictedIn(late.join.stats());
+    const predicted = late.join.stats().predicted;
     const pending = await late.join.pending(0);
     const out = new Set(pending.map(({ sequence }) => sequence));
     const stored = pending.map(({ id, version, outputs }) => ({ id, version, outputs }));

@@ -4,6 +4,7 @@ import { batchSizeOf, type StrategySpec } from "../strategies/strategy-spec.ts";
 import type { TrainingRun } from "../training-run.ts";
 import type { Arrivals } from "./arrivals.ts";
 import type { ArrivalsOptions } from "./arrivals-options.ts";
+import { FollowedArrivals } from "./followed-arrivals.ts";
 import { LabelledArrivals } from "./labelled-arrivals.ts";
 import { LateArrivals } from "./late-arrivals.ts";
 
@@ -31,13 +32,17 @@ export function openArrivals(run: TrainingRun, end: AbortSignal): Promise<Arriva
     signal: signal === undefined ? end : AbortSignal.any([signal, end]),
   };
   if (labels === undefined) return Promise.resolve(new LabelledArrivals(arrivals));
-  return LateArrivals.open(arrivals, labels);
+  const { join, lagSamples } = labels;
+  return lagSamples === null
+    ? FollowedArrivals.open(arrivals, { join, lagSamples })
+    : LateArrivals.open(arrivals, { join, lagSamples });
 }
 
 function capacityOf({ options }: TrainingRun): number {
   const { strategy, source } = options;
   const least = leastOf(strategy);
-  if (isLockstep(strategy)) return least;
+  // Where labels follow, any number of samples may come between those of a step.
+  if (isLockstep(strategy) && source.following === undefined) return least;
   const { dtype, shape } = source.schema.features;
   const affordable = Math.floor(AHEAD_BYTES_MAX / (sizeOf(shape) * bytesPerElement(dtype)));
   return Math.max(least, Math.min(AHEAD_BATCHES * batchSizeOf(strategy), affordable));

@@ -1,6 +1,6 @@
 import type { LabelJoin, PendingPrediction } from "@everfresh/streams";
 import type { WatchedLabel, WatchedPrediction } from "../drift/monitor/drift-watch-options.ts";
-import type { ArrivalsOptions, LateLabels } from "./arrivals-options.ts";
+import type { ArrivalsOptions, LaggingLabels } from "./arrivals-options.ts";
 
 /** Joined predictions read at once: bounds the memory that it takes. */
 const JOINED_AT_ONCE = 256;
@@ -38,7 +38,7 @@ interface Stored {
  */
 export async function* pastTurns(
   { source, signal, testedFrom }: Pick<ArrivalsOptions, "source" | "signal" | "testedFrom">,
-  { join, lagSamples }: LateLabels,
+  { join, lagSamples }: LaggingLabels,
   { from, predicted, pending }: PastRange,
 ): AsyncGenerator<PastTurn, void, void> {
   const stored = await storedIn(join, testedFrom, pending);

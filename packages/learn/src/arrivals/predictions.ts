@@ -1,9 +1,14 @@
-import type { ModelState, Sample } from "@everfresh/core";
+import type { Features, ModelState } from "@everfresh/core";
 import { inputsUnder } from "../preprocessing/inputs-under.ts";
 import type { ArrivalsOptions } from "./arrivals-options.ts";
 
 /** Samples predicted at once: enough to keep the runtime busy, few enough to stay in its caches. */
 const PREDICTED_AT_ONCE = 256;
+
+/** What is predicted for. */
+interface Predicted {
+  readonly features: Features;
+}
 
 /** What is known of samples when they have been predicted, for each of them. */
 export interface Predictions {
@@ -21,7 +26,7 @@ export interface Predictions {
  * @param first number of the first sample among all
  */
 export async function predictionsOf(
-  samples: readonly Sample[],
+  samples: readonly Predicted[],
   options: Pick<ArrivalsOptions, "session" | "preprocessor" | "evaluation" | "states" | "drift">,
   first: number,
 ): Promise<Predictions> {
@@ -64,12 +69,12 @@ function joined(
   return outputs;
 }
 
-function isSample(sample: Sample | undefined): sample is Sample {
+function isSample(sample: Predicted | undefined): sample is Predicted {
   return sample !== undefined;
 }
 
 async function logitsOf(
-  samples: readonly Sample[],
+  samples: readonly Predicted[],
   states: readonly ModelState[],
   { session, preprocessor }: Pick<ArrivalsOptions, "session" | "preprocessor">,
 ): Promise<Predictions> {

@@ -8,7 +8,7 @@ import { isSame } from "./statistics-bytes.ts";
  */
 export function inputsUnder(
   states: readonly ModelState[],
-  samples: readonly Sample[],
+  samples: readonly Pick<Sample, "features">[],
   preprocessor: Preprocessor,
 ): readonly Float32Array[] {
   const features = samples.map((sample) => sample.features);

@@ -3,7 +3,9 @@ import type { Sample } from "@everfresh/core";
 import { BrokerError, InboxFullError } from "../errors.ts";
 import type { Inbox, InboxCounts, InboxItem, InboxOptions, InboxReceipt } from "../inbox/inbox.ts";
 import { messageFields } from "../inbox/message-schema.ts";
+import { followingOf } from "../inbox/following-of.ts";
 import { replayRows } from "../inbox/replay-rows.ts";
+import type { Arrival } from "../sources/following.ts";
 import type { ReadOptions, Source } from "../sources/source.ts";
 
 /** Options of every source that reads from a broker. */
@@ -21,9 +23,9 @@ export type BrokerOptions = InboxOptions & {
  * fetched while somebody reads.
  */
 export interface BrokerSource extends Source, AsyncDisposable {
-  /** Forgets the samples below a position, once they are safe in the history. @throws RangeError */
+  /** Forgets what is below a position, once it is safe elsewhere. @throws RangeError */
   release(to: number): Promise<void>;
-  /** Where the sample at a position came from, such as "orders 12"; null when it was released. */
+  /** Where what is at a position came from, such as "orders 12"; null when it was released. */
   origin(position: number): Promise<string | null>;
   /** The counts so far. */
   counts(): InboxCounts;
@@ -52,8 +54,9 @@ const ATTEMPTS_MAX = 120;
 export function brokerSource(
   inbox: Inbox,
   session: BrokerSession,
-  { quarantine, schema }: Pick<InboxOptions, "quarantine" | "schema">,
+  options: InboxOptions,
 ): BrokerSource {
+  const { quarantine, schema } = options;
   const { id: idField } = messageFields(schema);
   let readers = 0;
   let end = new AbortController();
@@ -73,29 +76,41 @@ export function brokerSource(
     end.abort();
     await feeding;
   };
-  const samples = async function* (options: ReadOptions): AsyncGenerator<Sample, void, undefined> {
-    options.signal?.throwIfAborted();
-    const { from = 0 } = options;
-    const failed = enter(from);
+  // An inbox that is younger than the history is filled up to there again.
+  const startOf = ({ from = 0 }: ReadOptions): number => Math.min(from, inbox.counts().count);
+  const whileFed = async function* <Row>(
+    given: ReadOptions,
+    rows: (given: ReadOptions) => AsyncIterable<Row>,
+  ): AsyncGenerator<Row, void, undefined> {
+    given.signal?.throwIfAborted();
+    const failed = enter(given.from ?? 0);
     try {
-      const signal = AbortSignal.any([options.signal ?? failed, failed]);
-      // An inbox that is younger than the history is filled up to there again.
-      let position = Math.min(from, inbox.counts().count);
-      for await (const sample of inbox.read({ from: position, signal })) {
-        if (position++ >= from) yield sample;
-      }
+      const signal = AbortSignal.any([given.signal ?? failed, failed]);
+      yield* rows({ from: startOf(given), signal });
     } finally {
       await leave();
+    }
+  };
+  const samples = async function* (given: ReadOptions): AsyncGenerator<Sample, void, void> {
+    let position = startOf(given);
+    for await (const sample of whileFed(given, (some) => inbox.read(some))) {
+      if (position++ >= (given.from ?? 0)) yield sample;
+    }
+  };
+  const arrivals = async function* (given: ReadOptions = {}): AsyncGenerator<Arrival, void, void> {
+    for await (const arrival of whileFed(given, (some) => inbox.arrivals(some))) {
+      if (arrival.place >= (given.from ?? 0)) yield arrival;
     }
   };
   return {
     ...{ name: inbox.name, schema: inbox.schema, size: null, quarantine },
     ...(idField === null ? {} : { idField }),
+    ...followingOf({ arrivals, counts: () => inbox.counts() }, options),
     replay: (broken) => replayRows(inbox, schema, broken),
-    read: (options = {}) => {
+    read: (given = {}) => {
       // Checks the position at once.
-      inbox.read(options);
-      return samples(options);
+      inbox.read(given);
+      return samples(given);
     },
     release: (to) => inbox.release(to),
     origin: (position) => inbox.origin(position),

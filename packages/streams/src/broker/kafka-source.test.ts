@@ -11,6 +11,7 @@ import {
   rightRow,
   writtenRows,
 } from "../sources/dirty-rows.fixture.ts";
+import type { Arrival } from "../sources/following.ts";
 import type { Source } from "../sources/source.ts";
 import type { BrokerSource } from "./broker-source.ts";
 import { HAS_KCAT, KafkaTestCluster, KCAT, PARTITIONS } from "./kafka-cluster.fixture.ts";
@@ -86,21 +87,29 @@ describe.runIf(HAS_KCAT)(
       ]);
       await using own = memoryQuarantine({ clock });
       const good = rows.filter((row) => row.broken === null).map(({ i }) => `key-${i}`);
-      const count = good.length + 102;
+      // Each sample, and then its label.
+      const count = 2 * (good.length + 102);
       await using source = await open("many", {
         ...{ quarantine: own, labelsFollow: true, samplesMax: count },
       });
-      const reading = source.read()[Symbol.asyncIterator]();
-      const samples = await next(reading, count);
+      const reading = source.following!.read()[Symbol.asyncIterator]();
+      const arrivals = await next(reading, count);
+      const samplesIn = (some: readonly Arrival[]): readonly string[] =>
+        some.flatMap((each) => (each.kind === "sample" ? [each.sample.id] : []));
       const from = (least: number): readonly string[] =>
-        idsOf(samples).filter((id) => Math.floor(Number(id.slice(4)) / 1_000) === least);
+        samplesIn(arrivals).filter((id) => Math.floor(Number(id.slice(4)) / 1_000) === least);
       expect(PARTITIONS).toBe(4);
       expect(from(0)).toEqual(good);
       for (const partition of [1, 2]) {
         expect(from(partition)).toEqual(keys(partition * 1_000, partition * 1_000 + 50));
       }
-      expect(from(3)).toEqual(["key-3001", "key-3000"]);
-      expect(await source.origin(idsOf(samples).indexOf("key-2017"))).toBe("many 2:17");
+      expect(from(3)).toEqual(["key-3000", "key-3001"]);
+      const labels = arrivals.flatMap((each) => (each.kind === "label" ? [each.id] : []));
+      expect(labels.filter((id) => /^key-300/.test(id))).toEqual(["key-3001", "key-3000"]);
+      const place = arrivals.find(
+        (each) => each.kind === "sample" && each.sample.id === "key-2017",
+      )?.place;
+      expect(await source.origin(place ?? -1)).toBe("many 2:17");
       const listed = await own.list();
       expect(listed.map(({ place, fault }) => [place, fault.kind])).toEqual([
         ...rows.flatMap((row) => (row.broken === null ? [] : [[`many 3:${row.i}`, row.broken[0]]])),
@@ -110,7 +119,7 @@ describe.runIf(HAS_KCAT)(
       // The inbox is full: what comes now waits in the cluster until there is room.
       await cluster.publish("many", 1, valuesOf(1_050, 1_090));
       await source.release(count);
-      expect(idsOf(await next(reading, 40))).toEqual(keys(1_050, 1_090));
+      expect(samplesIn(await next(reading, 80))).toEqual(keys(1_050, 1_090));
       await reading.return?.();
     });
 
@@ -163,8 +172,8 @@ describe.runIf(HAS_KCAT)(
   },
 );
 
-async function next(reading: AsyncIterator<Sample>, count: number): Promise<readonly Sample[]> {
-  const samples: Sample[] = [];
-  for (let i = 0; i < count; i++) samples.push((await reading.next()).value as Sample);
-  return samples;
+async function next<Item>(reading: AsyncIterator<Item>, count: number): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for (let i = 0; i < count; i++) items.push((await reading.next()).value as Item);
+  return items;
 }

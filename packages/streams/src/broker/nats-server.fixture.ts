@@ -6,7 +6,8 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connect, headers } from "@nats-io/transport-node";
+import { KIND_HEADER } from "./message-kind.ts";
 
 /** Where it is, if it is installed (`apt-get install nats-server`). */
 export const NATS_SERVER: string = process.env["EVERFRESH_NATS_SERVER"] ?? "/usr/sbin/nats-server";
@@ -67,12 +68,15 @@ export class NatsTestServer implements AsyncDisposable {
     await gone;
   }
 
-  /** Adds messages to a stream, which it makes if need be. */
-  async publish(stream: string, bodies: readonly Uint8Array[]): Promise<void> {
+  /** Adds messages to a stream, which it makes if need be: samples, or what else they are. */
+  async publish(stream: string, bodies: readonly Uint8Array[], kind = "sample"): Promise<void> {
+    const head = headers();
+    head.set(KIND_HEADER, kind);
     const connection = await connect({ servers: this.url });
     const manager = await jetstreamManager(connection);
     await manager.streams.add({ name: stream, subjects: [`${stream}.>`] });
-    for (const body of bodies) await jetstream(connection).publish(`${stream}.row`, body);
+    for (const body of bodies)
+      await jetstream(connection).publish(`${stream}.row`, body, { headers: head });
     await connection.close();
   }
 

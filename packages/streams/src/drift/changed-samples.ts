@@ -1,4 +1,4 @@
-import type { Sample } from "@everfresh/core";
+import { assert, type Sample } from "@everfresh/core";
 import type { ReadOptions, Source } from "../sources/source.ts";
 
 /**
@@ -13,6 +13,7 @@ export function changedSamples(
   if (!Number.isSafeInteger(fromSample) || fromSample < 0) {
     throw new RangeError(`fromSample must be a whole number of 0 or more, got ${fromSample}`);
   }
+  assert(source.following === undefined, "samples that change have their labels");
   return {
     ...source,
     read: (options: ReadOptions = {}) =>

@@ -1,4 +1,4 @@
-import type { Features, Sample } from "@everfresh/core";
+import { assert, type Features, type Sample } from "@everfresh/core";
 import type { ReadOptions, Source } from "../sources/source.ts";
 
 /** Options of {@link rotated}. */
@@ -49,6 +49,7 @@ export function rotated(source: Source, options: RotationOptions): Source {
     const share = overSamples === 0 ? 1 : Math.min(1, (position - fromSample + 1) / overSamples);
     return { ...sample, features: turnedImage(sample.features, size, degrees * share) };
   };
+  assert(source.following === undefined, "images that are turned have their labels");
   return {
     ...source,
     read: (readOptions: ReadOptions = {}) =>

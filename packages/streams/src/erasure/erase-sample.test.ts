@@ -43,10 +43,11 @@ describe("an erased sample", () => {
       await using quarantine = await openQuarantine({ file, clock });
       await using inbox = await pushSource({ file, schema: DIRTY_SCHEMA, clock, quarantine });
       await history.append([other, sample]);
-      await labels.predicted([
-        prediction,
-        { ...prediction, id: "another", features: other.features },
-      ]);
+      const another = { ...prediction, id: "another", features: other.features };
+      const stored = [prediction, another].map(
+        (each) => ({ kind: "predicted", prediction: each }) as const,
+      );
+      await labels.take(stored, { keepTurns: true });
       await labels.labelled([{ id: ID, label: 1 }]);
       const row = { ...rightRow(1), key: ID, job: SECRET };
       await inbox.accept({ samples: [row, rightRow(2)] });

@@ -3,12 +3,13 @@ import { EverfreshError } from "@everfresh/core";
 import Database from "better-sqlite3";
 import { InboxUnreadableError, InboxVersionError, InboxWriteError } from "../errors.ts";
 import { isSqlite } from "../history/history-database.ts";
+import type { InboxCounts } from "./inbox.ts";
 
 /** How long a statement waits for another writer of the same file before it gives up. */
 const BUSY_TIMEOUT_MS = 5_000;
 
-/** The format that this program writes. */
-const SCHEMA_VERSION = 1;
+/** The format that this program writes; before 2, samples without a label waited in the inbox. */
+const SCHEMA_VERSION = 2;
 
 const CONTENT = "event_time_ms REAL NOT NULL, dtype TEXT NOT NULL, features BLOB NOT NULL";
 
@@ -22,8 +23,9 @@ const CREATE_TABLES = `
     position INTEGER PRIMARY KEY, id TEXT NOT NULL, ${CONTENT},
     label INTEGER NOT NULL, origin TEXT NOT NULL
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS inbox_waiting (
-    sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, ${CONTENT},
+  CREATE TABLE IF NOT EXISTS inbox_arrival (
+    position INTEGER PRIMARY KEY, id TEXT NOT NULL,
+    event_time_ms REAL, dtype TEXT, features BLOB, label INTEGER,
     origin TEXT NOT NULL, at_ms REAL NOT NULL
   ) STRICT;
   CREATE TABLE IF NOT EXISTS inbox_early (
@@ -38,13 +40,15 @@ const CREATE_TABLES = `
 export interface InboxState {
   /** Of this inbox and no other: who reads a broker for it is called after it. */
   id: string;
+  /** Whether labels follow: for good. */
+  follows: boolean;
   count: number;
   released: number;
   duplicates: number;
   quarantined: number;
-  expired: number;
   earlyExpired: number;
-  unused: number;
+  duplicateLabels: number;
+  conflicts: number;
   cursor: string | null;
 }
 
@@ -54,7 +58,7 @@ export interface InboxState {
  */
 export function openInboxDatabase(
   file: string,
-  name: string,
+  made: Pick<InboxState, "follows"> & { readonly name: string },
 ): { readonly database: Database.Database; readonly state: InboxState } {
   let database: Database.Database | undefined;
   try {
@@ -63,21 +67,21 @@ export function openInboxDatabase(
     database.pragma("synchronous = NORMAL");
     // Samples that move on leave no copy behind that erasing would not find.
     database.pragma("secure_delete = ON");
-    return { database, state: stateIn(database, file, name) };
+    return { database, state: stateIn(database, file, made) };
   } catch (cause) {
     database?.close();
     throw inboxUnreadable(file, cause);
   }
 }
 
-function stateIn(database: Database.Database, file: string, name: string): InboxState {
+function stateIn(
+  database: Database.Database,
+  file: string,
+  { name, follows }: Pick<InboxState, "follows"> & { readonly name: string },
+): InboxState {
   const named = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'inbox_state'");
   if (named.get() === undefined) {
-    const state: InboxState = {
-      id: randomUUID(),
-      ...{ count: 0, released: 0, duplicates: 0, quarantined: 0, expired: 0, earlyExpired: 0 },
-      ...{ unused: 0, cursor: null },
-    };
+    const state: InboxState = { ...emptyState(), follows };
     const create = database.transaction(() => {
       database.exec(CREATE_TABLES);
       database
@@ -101,7 +105,35 @@ function stateIn(database: Database.Database, file: string, name: string): Inbox
       `it is that of "${stored.name}", not of "${name}"; use another file`,
     );
   }
-  return JSON.parse(stored.state) as InboxState;
+  const state = { ...emptyState(), ...(JSON.parse(stored.state) as Partial<InboxState>) };
+  if (state.follows !== follows) {
+    throw new InboxUnreadableError(
+      file,
+      `it was begun with labelsFollow ${state.follows}, not ${follows}; use another file, or state directory`,
+    );
+  }
+  if (stored.version < SCHEMA_VERSION) {
+    database.exec(CREATE_TABLES);
+    database.prepare("UPDATE inbox_state SET version = ?").run(SCHEMA_VERSION);
+  }
+  return state;
+}
+
+/** What a state says to people. */
+export function countsOf(state: InboxState, early: number): InboxCounts {
+  const { count, released, duplicates, quarantined } = state;
+  const { earlyExpired, duplicateLabels, conflicts } = state;
+  return {
+    ...{ count, released, duplicates, quarantined },
+    ...{ early, earlyExpired, duplicateLabels, conflicts },
+  };
+}
+
+function emptyState(): InboxState {
+  return {
+    ...{ id: randomUUID(), follows: false, count: 0, released: 0, duplicates: 0, quarantined: 0 },
+    ...{ earlyExpired: 0, duplicateLabels: 0, conflicts: 0, cursor: null },
+  };
 }
 
 const LOCKED = "another process keeps it locked; stop that process";

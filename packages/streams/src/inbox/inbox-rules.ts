@@ -1,9 +1,13 @@
 /**
  * What becomes of the rows of a batch, without where it is stored:
  *
- *   sample with a label ─────────────────────────────► position
- *   sample without one ──► waiting ── its label ─────► position
- *   label ──► early ── its sample ───────────────────► position
+ *   sample with a label ────────────────────► position
+ *
+ * and where labels follow, each at a position of its own,
+ *
+ *   sample ─────────────────────────────────► position, and one for its label if it came with it
+ *   label of a sample that was there ───────► position
+ *   label ──► early ── its sample ──────────► positions of both
  *
  * A batch is planned first, as if each row had come alone, and stored then; what is planned counts as
  * stored for the rows behind it.
@@ -12,8 +16,9 @@ import { crc32, type Sample } from "@everfresh/core";
 import { parseJsonRow } from "../tables/json-row.ts";
 import type { CheckedRow, Row, RowRules } from "../tables/check-row.ts";
 import type { RowFault } from "../tables/row-fault.ts";
+import type { UnlabelledSample } from "../sources/following.ts";
 import type { InboxItem, InboxRow } from "./inbox.ts";
-import type { InboxTables, KnownId, UnlabelledSample, WaitingSample } from "./inbox-tables.ts";
+import type { InboxTables, KnownId, PlannedArrival } from "./inbox-tables.ts";
 import {
   checkMessage,
   idIn,
@@ -32,34 +37,39 @@ export interface PlannedFault {
 
 /** What a batch will change. */
 export interface InboxPlan {
-  /** Samples that are complete, in their order. */
-  readonly complete: readonly { readonly sample: Sample; readonly origin: string }[];
+  /** How many positions it takes. */
+  readonly positions: number;
   readonly faults: readonly PlannedFault[];
   readonly accepted: number;
   readonly duplicates: number;
+  /** Those of them that are labels. */
+  readonly duplicateLabels: number;
   readonly joined: number;
   readonly early: number;
-  readonly unused: number;
+  /** Labels where another one stands. */
+  readonly conflicts: number;
   /** Stores it; positions are from `count` on. */
   store(tables: InboxTables, count: number, atMs: number): void;
 }
 
 /** Plans a batch. */
 export class InboxPlanner implements InboxPlan {
-  readonly complete: { sample: Sample; origin: string }[] = [];
   readonly faults: PlannedFault[] = [];
   accepted = 0;
   duplicates = 0;
+  duplicateLabels = 0;
   joined = 0;
   early = 0;
-  unused = 0;
+  conflicts = 0;
+  /** Samples with their labels; or, where labels follow, samples and labels. */
+  readonly #complete: { readonly sample: Sample; readonly origin: string }[] = [];
+  readonly #arrivals: PlannedArrival[] = [];
   readonly #schema: MessageSchema;
   readonly #labelsFollow: boolean;
   readonly #tables: InboxTables;
   readonly #nowMs: number;
   /** What the batch changes; null for what it removes. */
   readonly #known = new Map<string, KnownId>();
-  readonly #waiting = new Map<string, WaitingSample | null>();
   readonly #early = new Map<string, number | null>();
 
   constructor(
@@ -81,13 +91,14 @@ export class InboxPlanner implements InboxPlan {
     }
   }
 
+  get positions(): number {
+    return this.#complete.length + this.#arrivals.length;
+  }
+
   store(tables: InboxTables, count: number, atMs: number): void {
-    this.complete.forEach(({ sample, origin }, i) => tables.addSample(count + i, sample, origin));
+    this.#complete.forEach(({ sample, origin }, i) => tables.addSample(count + i, sample, origin));
+    this.#arrivals.forEach((arrival, i) => tables.addArrival(count + i, arrival, atMs));
     for (const [id, known] of this.#known) tables.setKnown(id, known);
-    for (const [id, sample] of this.#waiting) {
-      if (sample === null) tables.removeWaiting(id);
-      else tables.addWaiting(sample, atMs);
-    }
     for (const [id, label] of this.#early) {
       if (label === null) tables.removeEarly(id);
       else tables.addEarly(id, label, atMs);
@@ -114,7 +125,7 @@ export class InboxPlanner implements InboxPlan {
       return { kind: "duplicateId", column: messageFields(this.#schema).id, reason };
     }
     this.duplicates++;
-    if (isLabelled && known.label === null) this.#join(sample.id, label, known);
+    if (isLabelled && known.label === null) this.#join(sample.id, label, item.origin);
     return null;
   }
 
@@ -136,13 +147,14 @@ export class InboxPlanner implements InboxPlan {
   #add(sample: UnlabelledSample, given: number | null, origin: string, checksum: number): void {
     const label = given ?? this.#earlyOf(sample.id);
     this.#known.set(sample.id, { checksum, label });
-    if (label === null) {
-      this.#waiting.set(sample.id, { ...sample, origin });
+    if (this.#earlyOf(sample.id) !== null) this.#early.set(sample.id, null);
+    if (given === null && label !== null) this.joined++;
+    if (!this.#labelsFollow && label !== null) {
+      this.#complete.push({ sample: { ...sample, label }, origin });
       return;
     }
-    if (this.#earlyOf(sample.id) !== null) this.#early.set(sample.id, null);
-    if (given === null) this.joined++;
-    this.complete.push({ sample: { ...sample, label }, origin });
+    this.#arrivals.push({ kind: "sample", sample, origin });
+    if (label !== null) this.#arrivals.push({ kind: "label", id: sample.id, label, origin });
   }
 
   #label(item: InboxItem): RowFault | null {
@@ -163,33 +175,35 @@ export class InboxPlanner implements InboxPlan {
     const label = labelIn(this.#schema, row[fields.label]);
     if (typeof label !== "number") return label;
     const known = this.#knownOf(id);
-    if (known !== null) this.#join(id, label, known);
-    else if (this.#earlyOf(id) === null) {
-      this.#early.set(id, label);
-      this.early++;
-    } else if (this.#earlyOf(id) === label) this.duplicates++;
-    else this.unused++;
+    const first = known === null ? this.#earlyOf(id) : known.label;
+    if (first !== null) {
+      this.#again(first === label);
+      return null;
+    }
+    if (known !== null) {
+      this.#join(id, label, item.origin);
+      return null;
+    }
+    this.#early.set(id, label);
+    this.early++;
     return null;
   }
 
-  /** Gives the sample of a known id its label. */
-  #join(id: string, label: number, known: KnownId): void {
-    if (known.label !== null) {
-      if (known.label === label) this.duplicates++;
-      else this.unused++;
+  /** A label came that is not the first one of its sample. */
+  #again(isSame: boolean): void {
+    if (!isSame) {
+      this.conflicts++;
       return;
     }
-    const waiting = this.#waiting.has(id) ? this.#waiting.get(id) : this.#tables.waiting(id);
-    if (waiting === null || waiting === undefined) {
-      this.unused++;
-      return;
-    }
-    const { origin, ...sample } = waiting;
-    this.#known.set(id, { ...known, label });
-    // What is only planned to wait need not be stored at all.
-    if (this.#tables.waiting(id) === null) this.#waiting.delete(id);
-    else this.#waiting.set(id, null);
-    this.complete.push({ sample: { ...sample, label }, origin });
+    this.duplicates++;
+    this.duplicateLabels++;
+  }
+
+  /** Gives the sample of a known id its label; only where labels follow is one without. */
+  #join(id: string, label: number, origin: string): void {
+    const known = this.#knownOf(id);
+    if (known !== null) this.#known.set(id, { ...known, label });
+    this.#arrivals.push({ kind: "label", id, label, origin });
     this.joined++;
   }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "@everfresh/core";
 import type { Quarantine } from "../quarantine/quarantine.ts";
-import type { Source } from "../sources/source.ts";
+import type { Arrival, FollowingCounts } from "../sources/following.ts";
+import type { ReadOptions, Source } from "../sources/source.ts";
 import type { Row } from "../tables/check-row.ts";
 import type { RowFault } from "../tables/row-fault.ts";
 import type { MessageSchema } from "./message-schema.ts";
@@ -29,39 +30,32 @@ export interface InboxReceipt {
   readonly duplicates: number;
   /** Rows that are in the quarantine now. */
   readonly quarantined: number;
-  /** Labels that met their sample. */
+  /** Labels whose sample came before. */
   readonly joined: number;
   /** Labels that wait for their sample. */
   readonly early: number;
-  /** Labels that were of no use: another one stands, or their sample was given up. */
+  /** Labels that were of no use: another one stands. */
   readonly unused: number;
   /** The first {@link REASONS_MAX} rows that were quarantined, by their place in the batch. */
   readonly reasons: readonly { readonly index: number; readonly reason: string }[];
-  /** Samples that can be read by now, from position 0 on. */
+  /** Samples that can be read by now, from position 0 on; where labels follow, these too. */
   readonly count: number;
 }
 
 /** What has happened to an inbox so far, also before the process was started. */
-export interface InboxCounts {
-  /** Samples that can be read; those before `released` could be. */
+export interface InboxCounts extends FollowingCounts {
+  /** Samples that can be read, and labels where they follow; those before `released` could be. */
   readonly count: number;
   readonly released: number;
-  /** Samples that wait for labels, and labels that wait for samples. */
-  readonly waiting: number;
-  readonly early: number;
+  /** Samples and labels that had come before. */
   readonly duplicates: number;
   readonly quarantined: number;
-  /** Samples that were given up without a label, and labels without a sample. */
-  readonly expired: number;
-  readonly earlyExpired: number;
-  /** Labels that were of no use. */
-  readonly unused: number;
 }
 
 /**
- * Samples from outside, in the order in which they were complete: with their labels. What a call has
- * accepted is stored, and read from any position that was not released: exactly once, however often it
- * is sent, by its id.
+ * Samples from outside, in the order in which they came. What a call has accepted is stored, and read
+ * from any position that was not released: exactly once, however often it is sent, by its id. Where
+ * labels follow, each has a position of its own, after its sample's.
  */
 export interface Inbox extends Source, AsyncDisposable {
   /** Of this inbox and no other. */
@@ -89,13 +83,15 @@ export interface Inbox extends Source, AsyncDisposable {
   release(to: number): Promise<void>;
   /** Resolves when something was released, or the inbox is closed; or the signal is aborted. */
   room(signal: AbortSignal): Promise<void>;
-  /** Where the sample at a position came from; null when it was released. */
+  /** Reads samples and labels, where labels follow; see `Following`. */
+  arrivals(options?: ReadOptions): AsyncIterable<Arrival>;
+  /** Where what is at a position came from; null when it was released. */
   origin(position: number): Promise<string | null>;
   /** The counts so far. */
   counts(): InboxCounts;
   /**
    * Erases what is stored of a sample and its label. At its position, where it had one, an empty one
-   * stays, see `isErased`. Returns whether there was something.
+   * stays, see `isErased`, or nothing where labels follow. Returns whether there was something.
    */
   erase(id: string): Promise<boolean>;
 }
@@ -117,11 +113,14 @@ export interface InboxOptions {
   readonly clock: Pick<Clock, "nowMs">;
   /** Takes rows that the schema does not. */
   readonly quarantine: Quarantine;
-  /** Samples that need not have been released. @default 100,000, or what 512 MiB hold */
+  /** Samples, and labels that follow, that need not have been released. @default 100,000, or what 512 MiB hold */
   readonly samplesMax?: number;
-  /** Samples that may wait for their label; the oldest are given up. @default as `samplesMax` */
-  readonly waitingMax?: number;
-  /** How long a sample and a label wait for one another, in milliseconds. @default 7 days */
+  /**
+   * Where labels follow, predictions that may wait for labels, and labels for samples; the oldest are
+   * given up. @default 100,000
+   */
+  readonly pendingMax?: number;
+  /** How long a prediction and a label wait for one another, in milliseconds. @default 7 days */
   readonly expireAfterMs?: number;
 }
 

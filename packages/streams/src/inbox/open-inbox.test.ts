@@ -7,8 +7,8 @@ import { ManualClock, type Sample } from "@everfresh/core";
 import Database from "better-sqlite3";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { memoryQuarantine } from "../quarantine/memory-quarantine.ts";
-import { DIRTY_NOW_MS, DIRTY_SCHEMA } from "../sources/dirty-rows.fixture.ts";
-import type { Inbox } from "./inbox.ts";
+import { DIRTY_NOW_MS, DIRTY_SCHEMA, rightRow } from "../sources/dirty-rows.fixture.ts";
+import type { Inbox, InboxItem } from "./inbox.ts";
 import { openInbox } from "./open-inbox.ts";
 
 const clock = new ManualClock(DIRTY_NOW_MS);
@@ -84,9 +84,29 @@ describe("an inbox", () => {
     const newer = join(directory, "newer.sqlite");
     await (await open(newer))[Symbol.asyncDispose]();
     const database = new Database(newer);
-    database.exec("UPDATE inbox_state SET version = 2");
+    database.exec("UPDATE inbox_state SET version = 3");
     database.close();
     await expect(open(newer)).rejects.toMatchObject({ code: "EF_INBOX_VERSION" });
+  });
+
+  it("takes over one that an older version has written", async () => {
+    const file = join(directory, "older.sqlite");
+    const row = (i: number): InboxItem => ({
+      ...{ kind: "sample", row: rightRow(i), origin: "", id: null, eventTimeMs: 0 },
+    });
+    {
+      await using inbox = await open(file);
+      await inbox.take([row(0)]);
+    }
+    const database = new Database(file);
+    database.exec("UPDATE inbox_state SET version = 1; DROP TABLE inbox_arrival");
+    const { state } = database.prepare("SELECT state FROM inbox_state").get() as { state: string };
+    const older = JSON.parse(state) as Record<string, unknown>;
+    delete older["follows"];
+    database.prepare("UPDATE inbox_state SET state = ?").run(JSON.stringify(older));
+    database.close();
+    await using inbox = await open(file);
+    expect(await inbox.take([row(0), row(1)])).toMatchObject({ duplicates: 1, count: 2 });
   });
 
   it("stores nothing of a batch that cannot be written", async () => {

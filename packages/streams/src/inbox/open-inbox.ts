@@ -1,9 +1,11 @@
 import { setImmediate } from "node:timers/promises";
 import type Database from "better-sqlite3";
-import { bytesPerElement, type Sample, type SampleSchema, sizeOf } from "@everfresh/core";
+import { assert, bytesPerElement, type Sample, type SampleSchema, sizeOf } from "@everfresh/core";
 import { wipeOut } from "../erasure/wipe-out.ts";
 import { InboxBatchError, InboxFullError, InboxPositionError } from "../errors.ts";
+import { labelLimits } from "../labels/label-join.ts";
 import { checkFrom } from "../sources/indexed-samples.ts";
+import type { Arrival } from "../sources/following.ts";
 import type { ReadOptions } from "../sources/source.ts";
 import type { RowFault } from "../tables/row-fault.ts";
 import {
@@ -16,6 +18,7 @@ import {
   REASONS_MAX,
 } from "./inbox.ts";
 import {
+  countsOf,
   type InboxState,
   inboxUnreadable,
   inboxUnwritable,
@@ -29,8 +32,6 @@ import { messageSampleSchema } from "./message-schema.ts";
 const SAMPLES_MAX_DEFAULT = 100_000;
 /** and bytes of them, whatever the options say of samples: a part of any disk. */
 const BYTES_MAX = 512 * 2 ** 20;
-
-const EXPIRE_AFTER_MS_DEFAULT = 7 * 24 * 3_600_000;
 
 /** Samples that a reading has in memory. */
 const SAMPLES_PER_READ = 256;
@@ -71,7 +72,9 @@ class SqliteInbox implements Inbox {
     const { dtype, shape } = this.schema.features;
     const affordable = Math.floor(BYTES_MAX / (sizeOf(shape) * bytesPerElement(dtype)));
     this.#samplesMax = Math.min(affordable, options.samplesMax ?? SAMPLES_MAX_DEFAULT);
-    const { database, state } = openInboxDatabase(options.file, options.name);
+    const { database, state } = openInboxDatabase(options.file, {
+      ...{ name: options.name, follows: options.labelsFollow ?? false },
+    });
     this.#database = database;
     this.#state = state;
     try {
@@ -103,7 +106,7 @@ class SqliteInbox implements Inbox {
         state.quarantined += plan.faults.length;
         state.cursor = cursor ?? state.cursor;
       });
-      const { accepted, duplicates, joined, early, unused, faults } = plan;
+      const { accepted, duplicates, joined, early, conflicts: unused, faults } = plan;
       return {
         ...{ accepted, duplicates, quarantined: faults.length, joined, early, unused },
         reasons: faults.slice(0, REASONS_MAX).map(({ index, fault: { kind, column, reason } }) => ({
@@ -154,12 +157,7 @@ class SqliteInbox implements Inbox {
   }
 
   counts(): InboxCounts {
-    const { count, released, duplicates, quarantined, expired, earlyExpired, unused } = this.#state;
-    return {
-      ...{ count, released, duplicates, quarantined, expired, earlyExpired, unused },
-      waiting: this.#tables.countWaiting(),
-      early: this.#tables.countEarly(),
-    };
+    return countsOf(this.#state, this.#tables.countEarly());
   }
 
   erase(id: string): Promise<boolean> {
@@ -177,8 +175,22 @@ class SqliteInbox implements Inbox {
   }
 
   read(options: ReadOptions = {}): AsyncIterable<Sample> {
+    assert(!this.#state.follows, "where labels follow, samples have none");
     checkFrom(options.from ?? 0);
-    return this.#samples(options);
+    return this.#rows(
+      options,
+      (at) => this.#tables.samples(at, SAMPLES_PER_READ),
+      (at) => at + 1,
+    );
+  }
+
+  arrivals(options: ReadOptions = {}): AsyncIterable<Arrival> {
+    checkFrom(options.from ?? 0);
+    return this.#rows(
+      options,
+      (at) => this.#tables.arrivals(at, SAMPLES_PER_READ),
+      (_, { place }) => place + 1,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -188,18 +200,25 @@ class SqliteInbox implements Inbox {
     this.#database.close();
   }
 
-  async *#samples({ from = 0, signal }: ReadOptions): AsyncGenerator<Sample, void, undefined> {
+  /** @param after the position after a row's */
+  async *#rows<Row>(
+    { from = 0, signal }: ReadOptions,
+    rowsFrom: (at: number) => readonly Row[],
+    after: (at: number, row: Row) => number,
+  ): AsyncGenerator<Row, void, undefined> {
+    let given = 0;
     for (let at = from; !this.#isClosed;) {
       signal?.throwIfAborted();
       const { count, released } = this.#state;
       if (at < released || at > count) {
         throw new InboxPositionError(this.name, at, { from: released, to: count });
       }
-      const found = this.#reading(() => this.#tables.samples(at, SAMPLES_PER_READ));
-      for (const sample of found) {
-        if (at++ % SAMPLES_PER_TURN === 0) await setImmediate();
+      const found = this.#reading(() => rowsFrom(at));
+      for (const row of found) {
+        if (given++ % SAMPLES_PER_TURN === 0) await setImmediate();
         signal?.throwIfAborted();
-        yield sample;
+        at = after(at, row);
+        yield row;
       }
       if (found.length === 0) await this.#change(signal);
     }
@@ -228,7 +247,7 @@ class SqliteInbox implements Inbox {
       () => new InboxPlanner(items, this.#tables, { schema, labelsFollow, nowMs }),
     );
     const { count, released } = this.#state;
-    if (plan.complete.length > 0 && count - released + plan.complete.length > this.#samplesMax) {
+    if (plan.positions > 0 && count - released + plan.positions > this.#samplesMax) {
       throw new InboxFullError(this.name, count - released, this.#samplesMax);
     }
     return plan;
@@ -237,16 +256,15 @@ class SqliteInbox implements Inbox {
   #store(plan: InboxPlan, state: InboxState, nowMs: number): void {
     plan.store(this.#tables, state.count, nowMs);
     this.#expire(state, nowMs);
-    state.count += plan.complete.length;
+    state.count += plan.positions;
     state.duplicates += plan.duplicates;
-    state.unused += plan.unused;
+    state.duplicateLabels += plan.duplicateLabels;
+    state.conflicts += plan.conflicts;
   }
 
   #expire(state: InboxState, nowMs: number): void {
-    const { waitingMax = this.#samplesMax, expireAfterMs = EXPIRE_AFTER_MS_DEFAULT } =
-      this.#options;
-    state.expired += this.#tables.expireWaiting(nowMs - expireAfterMs, waitingMax);
-    state.earlyExpired += this.#tables.expireEarly(nowMs - expireAfterMs, waitingMax);
+    const { pendingMax, expireAfterMs } = labelLimits(this.#options);
+    state.earlyExpired += this.#tables.expireEarly(nowMs - expireAfterMs, pendingMax);
   }
 
   #inTurn<T>(task: () => Promise<T>): Promise<T> {

@@ -18,6 +18,7 @@ import {
   writtenRows,
 } from "../sources/dirty-rows.fixture.ts";
 import { sourceConformance } from "../sources/source.conformance.ts";
+import type { Arrival } from "../sources/following.ts";
 import type { Source } from "../sources/source.ts";
 import { BATCH_ROWS_MAX } from "./inbox.ts";
 import { type PushBatch, type PushOptions, pushSource, type PushSource } from "./push-source.ts";
@@ -46,6 +47,20 @@ const labelOf = (i: number, y = rightRow(i)["y"]): ReturnType<typeof rightRow> =
   key: `key-${i}`,
   y,
 });
+
+/** What came to a source whose labels follow. */
+async function arrivalsOf(source: Source, count: number, from = 0): Promise<readonly Arrival[]> {
+  const arrivals: Arrival[] = [];
+  if (count === 0) return arrivals;
+  for await (const arrival of source.following!.read({ from })) {
+    arrivals.push(arrival);
+    if (arrivals.length === count) break;
+  }
+  return arrivals;
+}
+/** An arrival in short: "+id" for a sample, "id=label" for a label. */
+const shortOf = (arrival: Arrival): string =>
+  arrival.kind === "sample" ? `+${arrival.sample.id}` : `${arrival.id}=${arrival.label}`;
 
 async function take(source: Source, count: number, from = 0): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
@@ -116,13 +131,16 @@ describe("samples that are pushed", () => {
           const samples = events.filter(({ kind }) => kind !== "label");
           const alone = events.filter(({ kind }) => kind === "label");
           for (const { kind, i, y } of [...samples, ...alone]) {
+            const isNew = kind !== "label" && !there.has(i);
             const isComplete = there.has(i) && labels.has(i);
-            if (kind !== "label") there.add(i);
             // A sample that says another label than the one that stands is broken.
             if (kind !== "unlabelled" && !labels.has(i)) labels.set(i, y);
             // The label of a sample that comes with it stands above one that was early.
-            if (kind === "labelled" && !isComplete && !order.includes(`key-${i}`)) labels.set(i, y);
-            if (!isComplete && there.has(i) && labels.has(i)) order.push(`key-${i}`);
+            if (kind === "labelled" && isNew) labels.set(i, y);
+            if (isNew) order.push(`+key-${i}`);
+            if (isNew) there.add(i);
+            if (isComplete || !there.has(i) || !labels.has(i)) continue;
+            order.push(`key-${i}=${labels.get(i) === "yes" ? 1 : 0}`);
           }
           last = {
             samples: samples.map(({ kind, i, y }) =>
@@ -133,10 +151,11 @@ describe("samples that are pushed", () => {
           await source.accept(last);
         }
         expect(source.counts().count).toBe(order.length);
-        const samples = await take(source, order.length);
-        expect(samples.map(({ id, label }) => [id, label])).toEqual(
-          order.map((id) => [id, labels.get(Number(id.slice(4))) === "yes" ? 1 : 0]),
-        );
+        const arrivals = await arrivalsOf(source, order.length);
+        expect(arrivals.map(shortOf)).toEqual(order);
+        expect(arrivals.map(({ place }) => place)).toEqual(order.map((_, place) => place));
+        const early = [...labels.keys()].filter((i) => !there.has(i));
+        expect(source.counts()).toMatchObject({ early: early.length, earlyExpired: 0 });
         await source[Symbol.asyncDispose]();
       }),
       { numRuns: 25 },
@@ -171,20 +190,37 @@ describe("samples that are pushed", () => {
     await expect(source.accept(many)).rejects.toMatchObject({ code: "EF_INBOX_BATCH" });
   });
 
-  it("are given up without a label after a while, and the oldest when too many wait", async () => {
+  it("go by once they are read where labels follow, and labels wait for them for a while", async () => {
     const time = new ManualClock(DIRTY_NOW_MS);
-    await using source = await open({
-      ...{ clock: time, labelsFollow: true, waitingMax: 3, expireAfterMs: 1_000 },
+    const limits = { expireAfterMs: 1_000, pendingMax: 3 };
+    const file = nextFile();
+    await using source = await open({ file, clock: time, labelsFollow: true, ...limits });
+    expect(source.following?.limits).toEqual(limits);
+    await source.accept({ samples: [0, 1].map(unlabelled), labels: [labelOf(0)] });
+    time.advance(400);
+    const later = [5, 6, 7, 8].map((i) => labelOf(i));
+    expect(await source.accept({ labels: [...later, labelOf(1)] })).toMatchObject({
+      ...{ joined: 1, early: 4, unused: 0, count: 4 },
     });
-    await source.accept({ samples: [0, 1, 2, 3].map(unlabelled) });
-    expect(source.counts()).toMatchObject({ waiting: 3, expired: 1, count: 0 });
-    expect(await source.accept({ labels: [labelOf(0), labelOf(3), labelOf(9)] })).toMatchObject({
-      ...{ joined: 1, unused: 1, early: 1, count: 1 },
-    });
+    // The oldest of four is given up.
+    expect(source.counts()).toMatchObject({ early: 3, earlyExpired: 1 });
+    expect(await source.accept({ labels: [labelOf(0), labelOf(6), labelOf(1, "yes")] })).toEqual(
+      expect.objectContaining({ duplicates: 2, unused: 1, joined: 0, early: 0 }),
+    );
+    const arrivals = await arrivalsOf(source, 4);
+    expect(arrivals.map(shortOf)).toEqual(["+key-0", "+key-1", "key-0=1", "key-1=0"]);
+    expect(arrivals.map(({ atMs }) => atMs - DIRTY_NOW_MS)).toEqual([0, 0, 0, 400]);
+    await source.release(3);
+    expect((await arrivalsOf(source, 1, 3)).map(shortOf)).toEqual(["key-1=0"]);
+    await expect(arrivalsOf(source, 1, 2)).rejects.toMatchObject({ code: "EF_INBOX_POSITION" });
     time.advance(1_000);
-    await source.accept({ samples: [unlabelled(9)] });
-    expect(source.counts()).toMatchObject({ waiting: 0, early: 0, expired: 3, earlyExpired: 0 });
-    expect(idsOf(await take(source, 2))).toEqual(["key-3", "key-9"]);
+    await source.accept({ samples: [unlabelled(6)] });
+    expect(source.counts()).toMatchObject({ early: 0, earlyExpired: 3, duplicateLabels: 2 });
+    expect(source.counts()).toMatchObject({ conflicts: 1, count: 6 });
+    expect(() => source.read()).toThrow(/labels follow/);
+    // Whether they do is decided for good.
+    await source[Symbol.asyncDispose]();
+    await expect(open({ file })).rejects.toMatchObject({ code: "EF_INBOX_UNREADABLE" });
   });
 
   it("never reach training when they are broken, are listed with the reason, and replay when fixed", async () => {
@@ -283,9 +319,13 @@ describe("samples that are pushed", () => {
     expect([await containing(file, secret), await containing(file, "erase-me")]).toEqual([
       ...[false, false],
     ]);
-    const samples = await take(source, 3);
-    expect(samples.map(isErased)).toEqual([false, true, false]);
-    expect(source.counts()).toMatchObject({ count: 3, waiting: 0 });
+    expect((await arrivalsOf(source, 4)).map(shortOf)).toEqual([
+      ...["+key-0", "key-0=1", "+key-2", "key-2=0"],
+    ]);
+    await using labelled = await open({ file: nextFile() });
+    await labelled.accept({ samples: [rightRow(0), row, rightRow(2)] });
+    expect(await labelled.erase("erase-me")).toBe(true);
+    expect((await take(labelled, 3)).map(isErased)).toEqual([false, true, false]);
   });
 
   it("need ids, and a file of their own", async () => {

@@ -2,6 +2,7 @@ import type { Row } from "../tables/check-row.ts";
 import type { Inbox, InboxCounts, InboxItem, InboxOptions, InboxReceipt } from "./inbox.ts";
 import { messageFields } from "./message-schema.ts";
 import { openInbox } from "./open-inbox.ts";
+import { followingOf } from "./following-of.ts";
 import { replayRows } from "./replay-rows.ts";
 import { TableSchemaError } from "../errors.ts";
 import type { Source } from "../sources/source.ts";
@@ -30,7 +31,7 @@ export interface PushSource extends Source, AsyncDisposable {
    * @throws QuarantineFullError when too many broken rows wait; InboxWriteError
    */
   accept(batch: PushBatch): Promise<InboxReceipt>;
-  /** Forgets the samples below a position, once they are safe in the history. @throws RangeError */
+  /** Forgets what is below a position, once it is safe elsewhere. @throws RangeError */
   release(to: number): Promise<void>;
   /** The counts so far. */
   counts(): InboxCounts;
@@ -59,6 +60,10 @@ export async function pushSource(options: PushOptions): Promise<PushSource> {
     }));
   return {
     ...{ name: inbox.name, schema: inbox.schema, size: inbox.size, idField },
+    ...followingOf(
+      { arrivals: (given) => inbox.arrivals(given), counts: () => inbox.counts() },
+      options,
+    ),
     read: (readOptions) => inbox.read(readOptions),
     accept: ({ samples, labels }) =>
       inbox.take([...itemsOf(samples, "sample"), ...itemsOf(labels, "label")]),

@@ -49,7 +49,9 @@ function stateIn(database: Database.Database, file: string): LabelState {
   if (stored.version > LABEL_SCHEMA_VERSION) {
     throw new LabelsVersionError(file, stored.version, LABEL_SCHEMA_VERSION);
   }
-  return JSON.parse(stored.state) as LabelState;
+  // Tables and counts that came later are empty.
+  database.exec(CREATE_LABEL_TABLES);
+  return { ...emptyLabelState(), ...(JSON.parse(stored.state) as Partial<LabelState>) };
 }
 
 /** The error for waiting predictions that `cause` keeps from being read. */

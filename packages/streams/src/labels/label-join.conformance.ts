@@ -19,13 +19,14 @@ export function madePrediction(number: number): Prediction {
   };
 }
 
-const made = (...numbers: readonly number[]): readonly Prediction[] => numbers.map(madePrediction);
-const labelOf = (number: number, label = number % 10): { id: string; label: number } => ({
+export const made = (...numbers: readonly number[]): readonly Prediction[] =>
+  numbers.map(madePrediction);
+export const labelOf = (number: number, label = number % 10): { id: string; label: number } => ({
   id: `sample-${number}`,
   label,
 });
 
-function eventOf({ kind, number }: { kind: string; number: number }): LabelEvent {
+export function eventOf({ kind, number }: { kind: string; number: number }): LabelEvent {
   return kind === "predicted"
     ? { kind: "predicted", prediction: madePrediction(number) }
     : { kind: "labelled", label: labelOf(number) };

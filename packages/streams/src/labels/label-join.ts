@@ -26,10 +26,40 @@ export interface ArrivedLabel {
   readonly label: number;
 }
 
+/** When something came, in milliseconds since the Unix epoch. @default when it is taken in */
+interface Timed {
+  readonly atMs?: number;
+}
+
 /** What comes to a {@link LabelJoin}, in the order in which it came. */
 export type LabelEvent =
-  | { readonly kind: "predicted"; readonly prediction: Prediction }
-  | { readonly kind: "labelled"; readonly label: ArrivedLabel };
+  | ({ readonly kind: "predicted"; readonly prediction: Prediction } & Timed)
+  | ({ readonly kind: "labelled"; readonly label: ArrivedLabel } & Timed);
+
+/** What is stored together with events. */
+export interface TakeOptions {
+  /** How far their origin has been read with them. @default as before */
+  readonly cursor?: number;
+  /** Whether what follows from them is kept as turns, to be looked at again. @default false */
+  readonly keepTurns?: boolean;
+}
+
+/** What has happened to a prediction: they are numbered in the order in which it did. */
+export type LabelTurn =
+  /** It was stored: by its sequence among all predictions. */
+  | (Omit<Prediction, "noChange" | "majority"> & {
+      readonly kind: "predicted";
+      readonly sequence: number;
+    })
+  /** Its label came. */
+  | {
+      readonly kind: "joined";
+      readonly sequence: number;
+      readonly label: number;
+      readonly outputs: Float32Array;
+    }
+  /** It was given up, or erased. */
+  | { readonly kind: "expired"; readonly sequence: number };
 
 /** A prediction that waits. */
 export interface PendingPrediction extends Prediction {
@@ -71,6 +101,8 @@ export type LabelFate =
 
 /** What has happened so far, also before the process was started. */
 export interface LabelStats {
+  /** Predictions that were ever stored. */
+  readonly predicted: number;
   /** Predictions that wait for labels, and labels that wait for samples. */
   readonly pending: number;
   readonly early: number;
@@ -120,7 +152,19 @@ export interface LabelJoin extends AsyncDisposable {
    * @throws LabelBacklogError when too many joined ones have not been released
    * @throws LabelsWriteError when the disk or another program does not let it
    */
-  take(events: readonly LabelEvent[]): Promise<void>;
+  take(events: readonly LabelEvent[], options?: TakeOptions): Promise<void>;
+  /** How far the origin of events has been read; 0 at first. */
+  cursor(): number;
+  /** Turns that were ever kept; those before `kept` are released. */
+  turns(): { readonly count: number; readonly released: number };
+  /**
+   * The turns from number `from` up to but without `to`.
+   * @throws RangeError unless released ≤ from ≤ to ≤ count
+   * @throws LabelsUnreadableError when what is stored cannot be read
+   */
+  turnsIn(from: number, to: number): Promise<readonly LabelTurn[]>;
+  /** Forgets the turns below number `to`. @throws RangeError when there are not so many */
+  releaseTurns(to: number): Promise<void>;
   /** Gives up what has waited too long; returns how many predictions. The other calls do so too. */
   expire(): Promise<number>;
   /** How many have been joined, those included that were released. */
@@ -136,6 +180,8 @@ export interface LabelJoin extends AsyncDisposable {
    * @throws LabelsUnreadableError when what is stored cannot be read
    */
   pending(sequence: number): Promise<readonly PendingPrediction[]>;
+  /** How many predictions wait for labels, of those below `sequence`. */
+  pendingBelow(sequence: number): number;
   /**
    * Forgets the joined ones below number `to`, once they are safe in the history.
    * @throws RangeError when there are not so many
@@ -160,7 +206,10 @@ export interface LabelJoinOptions {
   readonly expireAfterMs?: number;
   /** Predictions that may wait; the oldest go first. @default 100,000 */
   readonly pendingMax?: number;
-  /** Labels without a sample that may wait; the oldest go first. @default 10,000 */
+  /**
+   * Labels without a sample that may wait; the oldest go first. With 0 such a label counts as too late:
+   * for an origin that never gives a label before its sample. @default 10,000
+   */
   readonly earlyMax?: number;
   /** Ids that are remembered to know duplicates by, the newest ones. @default 100,000 */
   readonly rememberedMax?: number;

@@ -14,13 +14,14 @@ import type {
   LabelEvent,
   LabelFate,
   LabelLimits,
-  LabelStats,
+  LabelTurn,
   PendingPrediction,
   Prediction,
   PredictionFate,
+  TakeOptions,
 } from "./label-join.ts";
 import type { EarlyLabel, LabelState, LabelTables } from "./label-tables.ts";
-import { addLag, lagSummary } from "./lag-histogram.ts";
+import { addLag } from "./lag-histogram.ts";
 
 /** One call of a label join: changes the tables and the state together. */
 export class LabelRules {
@@ -54,7 +55,7 @@ export class LabelRules {
   }
 
   /** @throws RangeError, LabelBacklogError before anything is changed */
-  take(events: readonly LabelEvent[]): void {
+  take(events: readonly LabelEvent[], { cursor, keepTurns = false }: TakeOptions = {}): void {
     const { early } = this.#tables;
     const labels = events.flatMap((event) => (event.kind === "labelled" ? [event.label] : []));
     checkNumbers(labels);
@@ -63,8 +64,11 @@ export class LabelRules {
       (event) => event.kind === "predicted" && early.get(event.prediction.id) !== null,
     );
     this.#checkBacklog(labels.length + met.length);
+    this.#state.cursor = cursor ?? this.#state.cursor;
+    this.#state.keepsTurns = keepTurns;
     this.expire();
     for (const event of events) {
+      this.#passTo(event.atMs ?? -Infinity);
       if (event.kind === "predicted") this.#predict(event.prediction);
       else this.#label(event.label);
     }
@@ -95,6 +99,17 @@ export class LabelRules {
   }
 
   /** @throws RangeError when there are not so many */
+  releaseTurns(to: number): void {
+    const { turns, turnsReleased } = this.#state;
+    if (!Number.isSafeInteger(to) || to < 0 || to > turns) {
+      throw new RangeError(`Of ${turns} turns, those below ${to} cannot be released`);
+    }
+    if (to <= turnsReleased) return;
+    this.#tables.removeTurnsBelow(to);
+    this.#state.turnsReleased = to;
+  }
+
+  /** @throws RangeError when there are not so many */
   release(to: number): void {
     const { released, joined } = this.#state;
     if (!Number.isSafeInteger(to) || to < 0 || to > joined) {
@@ -112,6 +127,7 @@ export class LabelRules {
     if (prediction !== null) {
       pending.remove(prediction);
       this.#state.pending--;
+      this.#turn({ kind: "expired", sequence: prediction.sequence });
     }
     const label = early.get(id);
     if (label !== null) {
@@ -125,6 +141,17 @@ export class LabelRules {
     }
     const wasJoined = this.#tables.blankJoined(id);
     return wasJoined || prediction !== null || label !== null || known !== null;
+  }
+
+  /** Time goes by between two events. */
+  #passTo(atMs: number): void {
+    if (atMs <= this.#state.nowMs) return;
+    this.#state.nowMs = atMs;
+    this.expire();
+  }
+
+  #turn(turn: LabelTurn): void {
+    if (this.#state.keepsTurns) this.#tables.addTurn(this.#state.turns++, turn);
   }
 
   #checkBacklog(more: number): void {
@@ -143,18 +170,21 @@ export class LabelRules {
       state.duplicatePredictions++;
       return "duplicate";
     }
-    const row = { ...prediction, sequence: state.nextPending++, predictedAtMs: state.nowMs };
     const waiting = early.get(id);
+    const hasRoom = waiting !== null || state.pending < this.#limits.pendingMax;
+    if (!hasRoom) {
+      const oldest = pending.oldest();
+      if (oldest !== null) this.#giveUp(oldest);
+      state.expiredByRoom++;
+    }
+    const row = { ...prediction, sequence: state.nextPending++, predictedAtMs: state.nowMs };
+    const { version, eventTimeMs, features, outputs, sequence } = row;
+    this.#turn({ kind: "predicted", id, sequence, version, eventTimeMs, features, outputs });
     if (waiting !== null) {
       early.remove(waiting);
       state.early--;
       this.#join(row, waiting.label);
       return "joined";
-    }
-    if (state.pending >= this.#limits.pendingMax) {
-      const oldest = pending.oldest();
-      if (oldest !== null) this.#giveUp(oldest);
-      state.expiredByRoom++;
     }
     pending.add(row);
     state.pending++;
@@ -182,6 +212,10 @@ export class LabelRules {
       if (first.label !== label) state.conflicts++;
       return "duplicate";
     }
+    if (this.#limits.earlyMax === 0) {
+      state.tooLate++;
+      return "expired";
+    }
     if (state.early >= this.#limits.earlyMax) {
       const oldest = early.oldest();
       if (oldest !== null) this.#giveUpEarly(oldest);
@@ -201,6 +235,7 @@ export class LabelRules {
       labelledAtMs: state.nowMs,
       lagSamples,
     });
+    this.#turn({ kind: "joined", sequence, label, outputs: prediction.outputs });
     this.#settle(prediction.id, label);
     addLag(state.lagMs, state.nowMs - prediction.predictedAtMs);
     addLag(state.lagSamples, lagSamples);
@@ -209,6 +244,7 @@ export class LabelRules {
   #giveUp(prediction: PendingPrediction): void {
     this.#tables.pending.remove(prediction);
     this.#state.pending--;
+    this.#turn({ kind: "expired", sequence: prediction.sequence });
     this.#settle(prediction.id, null);
   }
 
@@ -233,37 +269,5 @@ export class LabelRules {
 function checkNumbers(labels: readonly ArrivedLabel[]): void {
   for (const { id, label } of labels) {
     if (!Number.isFinite(label)) throw new RangeError(`Label ${label} of "${id}" is no number`);
-  }
-}
-
-/** What a state says to people. */
-export function statsOf(state: LabelState): LabelStats {
-  const { pending, early, joined, lagMs, lagSamples } = state;
-  return {
-    pending,
-    early,
-    joined,
-    expiredByAge: state.expiredByAge,
-    expiredByRoom: state.expiredByRoom,
-    earlyExpired: state.earlyExpired,
-    tooLate: state.tooLate,
-    duplicateLabels: state.duplicateLabels,
-    duplicatePredictions: state.duplicatePredictions,
-    conflicts: state.conflicts,
-    lagMs: lagSummary(lagMs),
-    lagSamples: lagSummary(lagSamples),
-  };
-}
-
-/**
- * Checks the numbers of joined predictions that are asked for.
- * @throws RangeError unless released ≤ from ≤ to ≤ joined
- */
-export function checkJoinedRange(from: number, to: number, state: LabelState): void {
-  const isWhole = Number.isSafeInteger(from) && Number.isSafeInteger(to);
-  if (!isWhole || from < state.released || to < from || to > state.joined) {
-    throw new RangeError(
-      `Joined predictions ${state.released} to ${state.joined} have no range from ${from} to ${to}`,
-    );
   }
 }

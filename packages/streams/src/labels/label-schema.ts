@@ -1,6 +1,6 @@
 import type { Features } from "@everfresh/core";
 import type { Insertable } from "kysely";
-import type { JoinedPrediction, PendingPrediction, Prediction } from "./label-join.ts";
+import type { JoinedPrediction, LabelTurn, PendingPrediction, Prediction } from "./label-join.ts";
 
 /** What a row has of a prediction. */
 interface PredictionColumns {
@@ -30,12 +30,27 @@ export interface JoinedRow extends PredictionColumns {
   lag_samples: number;
 }
 
+/** A row of what has happened to a prediction; what its kind does not have is null. */
+export interface TurnRow {
+  number: number;
+  kind: LabelTurn["kind"];
+  sequence: number;
+  id: string | null;
+  version: number | null;
+  event_time_ms: number | null;
+  dtype: string | null;
+  features: Uint8Array | null;
+  outputs: Uint8Array | null;
+  label: number | null;
+}
+
 /** The tables of a label join in a database that other stores may use too. */
 export interface LabelDatabase {
   label_pending: PendingRow;
   label_early: { sequence: number; id: string; label: number; arrived_at_ms: number };
   label_settled: { sequence: number; id: string; label: number | null };
   label_joined: JoinedRow;
+  label_turn: TurnRow;
   /** One row: the format, and a state as JSON. */
   label_state: { version: number; state: string };
 }
@@ -78,6 +93,18 @@ export const CREATE_LABEL_TABLES: string = `
     labelled_at_ms REAL NOT NULL,
     lag_samples INTEGER NOT NULL
   ) STRICT;
+  CREATE TABLE IF NOT EXISTS label_turn (
+    number INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    id TEXT,
+    version INTEGER,
+    event_time_ms REAL,
+    dtype TEXT,
+    features BLOB,
+    outputs BLOB,
+    label REAL
+  ) STRICT;
 `;
 
 /** The columns of a prediction. */
@@ -90,7 +117,7 @@ function columnsOf(
     version: prediction.version,
     event_time_ms: prediction.eventTimeMs,
     predicted_at_ms: prediction.predictedAtMs,
-    dtype: features instanceof Float32Array ? "float32" : "uint8",
+    dtype: dtypeOf(features),
     features: bytesOf(features),
     outputs: bytesOf(outputs),
     no_change: prediction.noChange,
@@ -146,6 +173,39 @@ function predictionOf(row: PredictionColumns): (Prediction & { predictedAtMs: nu
     noChange: row.no_change,
     majority: row.majority,
   };
+}
+
+/** The row of a turn. */
+export function turnRow(number: number, turn: LabelTurn): Insertable<TurnRow> {
+  const { kind, sequence } = turn;
+  const isPrediction = kind === "predicted";
+  return {
+    ...{ number, kind, sequence },
+    id: isPrediction ? turn.id : null,
+    version: isPrediction ? turn.version : null,
+    event_time_ms: isPrediction ? turn.eventTimeMs : null,
+    dtype: isPrediction ? dtypeOf(turn.features) : null,
+    features: isPrediction ? bytesOf(turn.features) : null,
+    outputs: kind === "expired" ? null : bytesOf(turn.outputs),
+    label: kind === "joined" ? turn.label : null,
+  };
+}
+
+/** The turn of a row, with its own memory; null when the row is damaged. */
+export function turnOf(row: TurnRow): LabelTurn | null {
+  const { kind, sequence, id, version, label, event_time_ms: eventTimeMs } = row;
+  if (kind === "expired") return { kind, sequence };
+  const outputs = row.outputs === null ? null : featuresOf("float32", row.outputs);
+  if (!(outputs instanceof Float32Array)) return null;
+  if (kind === "joined") return label === null ? null : { kind, sequence, label, outputs };
+  if (id === null || version === null || eventTimeMs === null) return null;
+  const features = row.features === null ? null : featuresOf(row.dtype ?? "", row.features);
+  if (features === null) return null;
+  return { kind, sequence, id, version, eventTimeMs, features, outputs };
+}
+
+function dtypeOf(features: Features): "float32" | "uint8" {
+  return features instanceof Float32Array ? "float32" : "uint8";
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Features): Uint8Array {

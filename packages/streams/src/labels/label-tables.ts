@@ -1,4 +1,4 @@
-import type { ArrivedLabel, JoinedPrediction, PendingPrediction } from "./label-join.ts";
+import type { ArrivedLabel, JoinedPrediction, LabelTurn, PendingPrediction } from "./label-join.ts";
 import { type LagCounts, noLags } from "./lag-histogram.ts";
 
 /** A label that waits. */
@@ -33,10 +33,14 @@ export interface LabelTables {
   readonly settled: Table<SettledId>;
   /** Adds the joined prediction with this number. */
   addJoined(number: number, joined: JoinedPrediction): void;
-  /** Takes id and features from the joined ones of an id; whether there was one. */
+  /** Adds the turn with this number. */
+  addTurn(number: number, turn: LabelTurn): void;
+  /** Takes id and features from the joined ones of an id, and its turns; whether there was one. */
   blankJoined(id: string): boolean;
   /** Removes the joined ones below this number. */
   removeJoinedBelow(number: number): void;
+  /** Removes the turns below this number. */
+  removeTurnsBelow(number: number): void;
 }
 
 /** What a label join knows beside its tables, as plain data. */
@@ -54,6 +58,12 @@ export interface LabelState {
   /** Number of the next joined prediction, and of the first that is not released. */
   joined: number;
   released: number;
+  /** The same of turns, and whether there are to be more. */
+  turns: number;
+  turnsReleased: number;
+  keepsTurns: boolean;
+  /** How far the origin of events has been read. */
+  cursor: number;
   expiredByAge: number;
   expiredByRoom: number;
   earlyExpired: number;
@@ -77,6 +87,10 @@ export function emptyLabelState(): LabelState {
     settled: 0,
     joined: 0,
     released: 0,
+    turns: 0,
+    turnsReleased: 0,
+    keepsTurns: false,
+    cursor: 0,
     expiredByAge: 0,
     expiredByRoom: 0,
     earlyExpired: 0,

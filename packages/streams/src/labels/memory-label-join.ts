@@ -5,11 +5,14 @@ import {
   type LabelEvent,
   type LabelJoin,
   type LabelJoinOptions,
+  type LabelTurn,
   labelLimits,
   type PendingPrediction,
   type Prediction,
 } from "./label-join.ts";
-import { checkJoinedRange, LabelRules, statsOf } from "./label-rules.ts";
+import { checkJoinedRange, checkTurnRange } from "./label-ranges.ts";
+import { LabelRules } from "./label-rules.ts";
+import { statsOf } from "./label-stats.ts";
 import { emptyLabelState, type LabelTables, type Table } from "./label-tables.ts";
 
 /** A label join that lasts as long as the process: for tests, and for embedding without a disk. */
@@ -18,18 +21,28 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
   const state = emptyLabelState();
   const joined = new Map<number, JoinedPrediction>();
   const pending = new Map<string, PendingPrediction>();
+  const turns = new Map<number, LabelTurn>();
   const tables: LabelTables = {
     pending: memoryTable(pending),
     early: memoryTable(),
     settled: memoryTable(),
     addJoined: (number, prediction) => joined.set(number, prediction),
+    addTurn: (number, turn) => turns.set(number, turn),
     blankJoined: (id) => {
       const found = [...joined].filter(([, prediction]) => prediction.id === id);
       for (const [number, prediction] of found) {
         const features = blankFeatures(prediction.features);
         joined.set(number, { ...prediction, id: erasedId(number), features });
       }
+      for (const [number, turn] of turns) {
+        if (turn.kind !== "predicted" || turn.id !== id) continue;
+        const features = blankFeatures(turn.features);
+        turns.set(number, { ...turn, id: erasedId(number), features });
+      }
       return found.length > 0;
+    },
+    removeTurnsBelow: (number) => {
+      for (let at = state.turnsReleased; at < number; at++) turns.delete(at);
     },
     removeJoinedBelow: (number) => {
       for (let at = state.released; at < number; at++) joined.delete(at);
@@ -41,7 +54,14 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
   return {
     predicted: async (predictions) => rules().predicted(predictions.map(ownedPrediction)),
     labelled: async (labels) => rules().labelled(labels),
-    take: async (events) => rules().take(events.map(ownedEvent)),
+    take: async (events, how) => rules().take(events.map(ownedEvent), how),
+    cursor: () => state.cursor,
+    turns: () => ({ count: state.turns, released: state.turnsReleased }),
+    turnsIn: async (from, to) => {
+      checkTurnRange(from, to, state);
+      return [...turns].flatMap(([number, turn]) => (number >= from && number < to ? [turn] : []));
+    },
+    releaseTurns: async (to) => rules().releaseTurns(to),
     expire: async () => rules().expire(),
     joinedCount: () => state.joined,
     joined: async (from, to) => {
@@ -53,6 +73,7 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
       });
     },
     pending: async (from) => [...pending.values()].filter(({ sequence }) => sequence >= from),
+    pendingBelow: (to) => [...pending.values()].filter(({ sequence }) => sequence < to).length,
     erase: async (id) => rules().erase(id),
     release: async (to) => rules().release(to),
     stats: () => statsOf(state),
@@ -63,7 +84,7 @@ export function memoryLabelJoin(options: LabelJoinOptions): LabelJoin {
 /** An event whose prediction has its own copy of features and outputs. */
 function ownedEvent(event: LabelEvent): LabelEvent {
   if (event.kind === "labelled") return event;
-  return { kind: "predicted", prediction: ownedPrediction(event.prediction) };
+  return { ...event, prediction: ownedPrediction(event.prediction) };
 }
 
 /** A map keeps the order in which rows were added, which is that of their numbers. */

@@ -8,6 +8,7 @@ import { ManualClock } from "@everfresh/core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { madeSamples } from "../history/history.conformance.ts";
 import { openHistory } from "../history/sqlite-history.ts";
+import { eventJoinConformance } from "./event-join.conformance.ts";
 import { labelJoinConformance, madePrediction } from "./label-join.conformance.ts";
 import { openLabelJoin } from "./sqlite-label-join.ts";
 
@@ -22,6 +23,10 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true }));
 
 labelJoinConformance("the SQLite label join", (options) =>
+  openLabelJoin({ ...options, file: newFile() }),
+);
+
+eventJoinConformance("the SQLite label join", (options) =>
   openLabelJoin({ ...options, file: newFile() }),
 );
 

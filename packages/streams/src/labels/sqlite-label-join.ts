@@ -14,11 +14,15 @@ import {
   labelLimits,
   type LabelLimits,
   type LabelStats,
+  type LabelTurn,
   type PendingPrediction,
   type Prediction,
   type PredictionFate,
+  type TakeOptions,
 } from "./label-join.ts";
-import { checkJoinedRange, LabelRules, statsOf } from "./label-rules.ts";
+import { checkJoinedRange, checkTurnRange } from "./label-ranges.ts";
+import { LabelRules } from "./label-rules.ts";
+import { statsOf } from "./label-stats.ts";
 import type { LabelState } from "./label-tables.ts";
 import { sqliteLabelTables, type SqliteLabelTables } from "./sqlite-label-tables.ts";
 
@@ -78,8 +82,26 @@ class SqliteLabelJoin implements LabelJoin {
     return this.#write((rules) => rules.labelled(labels));
   }
 
-  async take(events: readonly LabelEvent[]): Promise<void> {
-    this.#write((rules) => rules.take(events));
+  async take(events: readonly LabelEvent[], options?: TakeOptions): Promise<void> {
+    this.#write((rules) => rules.take(events, options));
+  }
+
+  cursor(): number {
+    return this.#state.cursor;
+  }
+
+  turns(): { readonly count: number; readonly released: number } {
+    const { turns: count, turnsReleased: released } = this.#state;
+    return { count, released };
+  }
+
+  async turnsIn(from: number, to: number): Promise<readonly LabelTurn[]> {
+    checkTurnRange(from, to, this.#state);
+    return this.#read(() => this.#tables.turnsIn(from, to));
+  }
+
+  async releaseTurns(to: number): Promise<void> {
+    this.#write((rules) => rules.releaseTurns(to));
   }
 
   async expire(): Promise<number> {
@@ -92,19 +114,15 @@ class SqliteLabelJoin implements LabelJoin {
 
   async joined(from: number, to: number): Promise<readonly JoinedPrediction[]> {
     checkJoinedRange(from, to, this.#state);
-    try {
-      return this.#tables.joined(from, to);
-    } catch (cause) {
-      throw labelsUnreadable(this.#file, cause);
-    }
+    return this.#read(() => this.#tables.joined(from, to));
   }
 
   async pending(sequence: number): Promise<readonly PendingPrediction[]> {
-    try {
-      return this.#tables.waiting(sequence);
-    } catch (cause) {
-      throw labelsUnreadable(this.#file, cause);
-    }
+    return this.#read(() => this.#tables.waiting(sequence));
+  }
+
+  pendingBelow(sequence: number): number {
+    return this.#read(() => this.#tables.waitingBelow(sequence));
   }
 
   async release(to: number): Promise<void> {
@@ -123,6 +141,14 @@ class SqliteLabelJoin implements LabelJoin {
     this.#database.close();
   }
   /* eslint-enable @typescript-eslint/require-await */
+
+  #read<Result>(read: () => Result): Result {
+    try {
+      return read();
+    } catch (cause) {
+      throw labelsUnreadable(this.#file, cause);
+    }
+  }
 
   /** Makes the changes of a call and the state after it durable together, or neither. */
   #write<Result>(

@@ -2,7 +2,7 @@ import type Database from "better-sqlite3";
 import { type CompiledQuery, Kysely, SqliteDialect } from "kysely";
 import { erasedId } from "../erasure/erased-sample.ts";
 import { LabelsUnreadableError } from "../errors.ts";
-import type { JoinedPrediction, PendingPrediction } from "./label-join.ts";
+import type { JoinedPrediction, LabelTurn, PendingPrediction } from "./label-join.ts";
 import {
   joinedOf,
   type JoinedRow,
@@ -11,6 +11,9 @@ import {
   pendingOf,
   type PendingRow,
   pendingRow,
+  turnOf,
+  turnRow,
+  type TurnRow,
 } from "./label-schema.ts";
 import type { EarlyLabel, LabelState, LabelTables, SettledId, Table } from "./label-tables.ts";
 
@@ -42,6 +45,10 @@ export interface SqliteLabelTables extends LabelTables {
   joined(from: number, to: number): readonly JoinedPrediction[];
   /** The predictions that wait, from a number on, in their order. */
   waiting(sequence: number): readonly PendingPrediction[];
+  /** How many of them there are below a number. */
+  waitingBelow(sequence: number): number;
+  /** The turns from a number up to but without another one. */
+  turnsIn(from: number, to: number): readonly LabelTurn[];
   /** Stores what is known beside the tables. */
   saveState(state: LabelState): void;
 }
@@ -64,34 +71,65 @@ export function sqliteLabelTables(database: Database.Database, file: string): Sq
   const wait = prepare<PendingRow>(
     queries.selectFrom("label_pending").selectAll().where("sequence", ">=", 0).orderBy("sequence"),
   );
+  const count = database.prepare<[number], { count: number }>(
+    "SELECT COUNT(*) AS count FROM label_pending WHERE sequence < ?",
+  );
+  const insertTurn = prepare(
+    queries.insertInto("label_turn").values(turnRow(0, { kind: "expired", sequence: 0 })),
+  );
+  const removeTurns = prepare(queries.deleteFrom("label_turn").where("number", "<", 0));
+  const selectTurns = prepare<TurnRow>(
+    queries
+      .selectFrom("label_turn")
+      .selectAll()
+      .where("number", ">=", 0)
+      .where("number", "<", 0)
+      .orderBy("number"),
+  );
   const update = prepare(queries.updateTable("label_state").set({ state: "" }));
   return {
     pending: pendingTable(queries, prepare, file),
     early: earlyTable(queries, prepare),
     settled: settledTable(queries, prepare),
     addJoined: (number, joined) => insert.run(...Object.values(joinedRow(number, joined))),
-    blankJoined: (id) => blankJoined(database, id),
+    addTurn: (number, turn) => insertTurn.run(...Object.values(turnRow(number, turn))),
+    blankJoined: (id) => {
+      blank(database, "label_turn", id);
+      return blank(database, "label_joined", id);
+    },
     removeJoinedBelow: (number) => remove.run(number),
+    removeTurnsBelow: (number) => removeTurns.run(number),
     joined: (from, to) => {
       const rows = select.all(from, to).map((row) => joinedOf(row));
       const found = rows.filter((row) => row !== null);
       if (found.length < to - from) throw damaged(file, `joined predictions from ${from}`);
       return found;
     },
+    turnsIn: (from, to) => {
+      const found = selectTurns.all(from, to).map((row) => turnOf(row));
+      const turns = found.filter((turn) => turn !== null);
+      if (turns.length < to - from) throw damaged(file, `turns from ${from}`);
+      return turns;
+    },
+    waitingBelow: (sequence) => count.get(sequence)?.count ?? 0,
     waiting: (sequence) => wait.all(sequence).map((row) => readPending(row, file)),
     saveState: (state) => update.run(JSON.stringify(state)),
   };
 }
 
-function blankJoined(database: Database.Database, id: string): boolean {
+function blank(
+  database: Database.Database,
+  table: "label_joined" | "label_turn",
+  id: string,
+): boolean {
   const rows = database
     .prepare<[string], { number: number; features: Uint8Array }>(
-      "SELECT number, features FROM label_joined WHERE id = ?",
+      `SELECT number, features FROM ${table} WHERE id = ?`,
     )
     .all(id);
-  const blank = database.prepare("UPDATE label_joined SET id = ?, features = ? WHERE number = ?");
+  const update = database.prepare(`UPDATE ${table} SET id = ?, features = ? WHERE number = ?`);
   for (const { number, features } of rows) {
-    blank.run(erasedId(number), new Uint8Array(features.length), number);
+    update.run(erasedId(number), new Uint8Array(features.length), number);
   }
   return rows.length > 0;
 }

@@ -1,15 +1,11 @@
 import type { Sample, SampleSchema } from "@everfresh/core";
+import type { Following } from "./following.ts";
 import type { Quarantine, QuarantinedRow } from "../quarantine/quarantine.ts";
 import type { RowCheck } from "../quarantine/replay.ts";
 import type { RowFault } from "../tables/row-fault.ts";
+import type { ReadOptions } from "./read-options.ts";
 
-/** Options of {@link Source.read}. */
-export interface ReadOptions {
-  /** How many samples to skip: reading goes on where a reader stopped. @default 0 */
-  readonly from?: number;
-  /** Ends the iteration: the pending or next step rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
+export type { ReadOptions };
 
 /**
  * Where samples come from, in their order of arrival. A source is replayable: every reading gives
@@ -27,6 +23,11 @@ export interface Source {
    * @throws RangeError when `from` is not a whole number of 0 or more
    */
   read(options?: ReadOptions): AsyncIterable<Sample>;
+  /**
+   * How samples and labels come where labels come by themselves; then {@link read} has nothing to give,
+   * and {@link release} is told of places. Absent where every sample has its label.
+   */
+  readonly following?: Following;
   /**
    * To be told once the samples below a position are safe in a history: a source that keeps samples
    * forgets them, and has room for others. Absent where nothing is kept.

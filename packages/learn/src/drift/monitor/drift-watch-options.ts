@@ -61,6 +61,8 @@ export interface WatchedPrediction {
    * empty where nobody knows them.
    */
   readonly outputs: Float32Array;
+  /** Number of the sample among all. @default that of its turn */
+  readonly sequence?: number;
 }
 
 /** What samples are looked at with. */

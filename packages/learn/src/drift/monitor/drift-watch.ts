@@ -108,11 +108,11 @@ export class DriftWatch implements AsyncDisposable {
     return this.#positions;
   }
 
-  /** Goes on at this sample and this position of the history, unless a checkpoint says where. */
-  begin(at: number, positions: number): void {
+  /** Goes on at this sample, position of the history and turn, unless a checkpoint says where. */
+  begin(at: number, positions: number, turn: number = at): void {
     if (this.#from !== null) return;
     this.#from = at;
-    this.#watched = at;
+    this.#watched = turn;
     this.#positions = positions;
   }
 
@@ -152,7 +152,7 @@ export class DriftWatch implements AsyncDisposable {
     labels: readonly WatchedLabel[],
     look?: WatchedLook,
   ): void {
-    if (prediction !== null) this.#predicted(number, prediction, look);
+    if (prediction !== null) this.#predicted(prediction.sequence ?? number, prediction, look);
     for (const label of labels) {
       this.#positions++;
       this.#labelled(label);

@@ -1,6 +1,6 @@
 import { FeatureBins } from "./feature-bins.ts";
+import type { FittedStatistic, SlidingComparison } from "./fitted-statistic.ts";
 import { type Rows, sortedColumn } from "./rows.ts";
-import type { FittedStatistic, SlidingComparison } from "./two-sample-statistics.ts";
 
 /** How different two histograms of the same bins are. */
 type HistogramDistance = (first: ArrayLike<number>, second: ArrayLike<number>) => number;

@@ -15,10 +15,11 @@ import { DriftCheckpointError, LearnOptionError, ResumeMismatchError } from "../
 import type { DriftVerdict } from "../../triggers/trigger.ts";
 import { blockLength, blockPositions } from "./block-bootstrap.ts";
 import { FeatureWindow } from "./feature-window.ts";
+import type { FittedStatistic } from "./fitted-statistic.ts";
 import { inflationOf, isRowOf, type Rows, rowsOf } from "./rows.ts";
 import type { Signal, SignalCheckpoint, SignalReading } from "../signal.ts";
 import { TailFit } from "./tail-fit.ts";
-import { type FittedStatistic, fitStatistic } from "./two-sample-statistics.ts";
+import { fitStatistic } from "./two-sample-statistics.ts";
 import {
   type CompleteTwoSampleSpec,
   completeTwoSampleSpec,
