@@ -67,7 +67,9 @@ function checkClasses(
   { classes, ignoreIndex }: ClassIndexTarget,
   weights: Float32Array | undefined,
 ): void {
-  for (const [sample, target] of targets.entries()) {
+  // By number: entries() would make an array of each.
+  for (let sample = 0; sample < targets.length; sample++) {
+    const target = targets[sample] ?? NaN;
     if (Number.isInteger(target) && target >= 0 && target < classes) continue;
     // A sample that does not count may have any target.
     if (target === ignoreIndex || weights?.[sample] === 0) continue;

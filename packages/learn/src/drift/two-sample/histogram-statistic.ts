@@ -61,11 +61,11 @@ function slidingOf(
   let [at, count] = [0, 0];
   return {
     add(row) {
-      const place = rows.subarray(at * features, (at + 1) * features);
-      if (count === capacity) recent.add(place, -1);
+      const [from, to] = [at * features, (at + 1) * features];
+      if (count === capacity) recent.add(rows, { from, to, times: -1 });
       else count++;
-      bins.put(row, place);
-      recent.add(place, 1);
+      bins.put(row, rows, from);
+      recent.add(rows, { from, to, times: 1 });
       at = (at + 1) % capacity;
     },
     values: () => compare(recent),
@@ -91,12 +91,12 @@ class RowBins {
     });
   }
 
-  /** Writes the bins of a row into `place`; what is not finite is missing. */
-  put(row: ArrayLike<number>, place: Uint16Array): void {
+  /** Writes the bins of a row into `binned`, from `at` on; what is not finite is missing. */
+  put(row: ArrayLike<number>, binned: Uint16Array, at: number): void {
     for (let i = 0; i < this.each.length; i++) {
       const value = row[i] ?? NaN;
       const bin = this.each[i]?.binOf(Number.isFinite(value) ? value : NaN) ?? 0;
-      place[i] = (this.starts[i] ?? 0) + bin;
+      binned[at + i] = (this.starts[i] ?? 0) + bin;
     }
   }
 
@@ -104,7 +104,7 @@ class RowBins {
   ofRows({ count, features, data }: Rows): Uint16Array {
     const binned = new Uint16Array(count * features);
     for (let at = 0; at < binned.length; at += features) {
-      this.put(data.subarray(at, at + features), binned.subarray(at, at + features));
+      this.put(data.subarray(at, at + features), binned, at);
     }
     return binned;
   }
@@ -121,10 +121,13 @@ class Histograms {
     this.each = each.map((_, i) => this.#counts.subarray(starts[i], starts[i + 1]));
   }
 
-  /** Counts rows, by their bins, so many times. */
-  add(binned: Uint16Array, times: 1 | -1): void {
+  /** Counts the bins of a range, so many times. */
+  add(
+    binned: Uint16Array,
+    { from, to, times }: { readonly from: number; readonly to: number; readonly times: 1 | -1 },
+  ): void {
     const counts = this.#counts;
-    for (let i = 0; i < binned.length; i++) {
+    for (let i = from; i < to; i++) {
       const bin = binned[i] ?? 0;
       counts[bin] = (counts[bin] ?? 0) + times;
     }
@@ -132,7 +135,7 @@ class Histograms {
 
   /** The same, once. */
   with(binned: Uint16Array): this {
-    this.add(binned, 1);
+    this.add(binned, { from: 0, to: binned.length, times: 1 });
     return this;
   }
 

@@ -281,7 +281,7 @@ class TwoSampleSignal implements RowSignal {
     this.#evidence = null;
     this.#parts = [...(sliding?.values() ?? statistic.values(reference, this.#recent.rows()))];
     const value = Math.max(...this.#parts);
-    const asLarge = this.#chance.filter((chance) => chance >= value).length;
+    const asLarge = this.#chance.findLastIndex((chance) => chance >= value) + 1;
     this.#pValue = (asLarge + 1) / (this.#chance.length + 1);
     this.#warningAt = this.#limit(this.#spec.falseWarningEvery, statistic.valueMin);
     this.#driftAt = this.#limit(this.#spec.falseAlarmEvery, statistic.valueMin);
