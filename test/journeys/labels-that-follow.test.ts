@@ -122,7 +122,8 @@ it("counts labels that come early, again, otherwise, too late, or for nobody", a
   expect(await run.labelled([3])).toMatchObject({ early: 1, joined: 0 });
   // More than may wait: the oldest are given up, and their labels come too late.
   await run.samples(range(8, 8 + PENDING_MAX), PENDING_MAX);
-  expect(await run.labels()).toMatchObject({ expired: 4, pending: PENDING_MAX });
+  const labels = (): Promise<LabelStatus> => run.labels();
+  await expect.poll(labels, POLL).toMatchObject({ expired: 4, pending: PENDING_MAX });
   await run.labelled([4, 5, 9]);
   await tested(run, 4);
   expect(await run.labels()).toMatchObject({
