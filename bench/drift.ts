@@ -4,6 +4,7 @@ import { type DriftCase, STREAM_CASES } from "./drift/cases.ts";
 import { type CostRow, costRows } from "./drift/cost.ts";
 import { ensembleCostRows } from "./drift/ensemble-cost.ts";
 import { ensembleErrorsRow } from "./drift/ensemble-errors.ts";
+import { longMemoryRows } from "./drift/long-memory.ts";
 import { mnistChangesRows, type MnistChangesRow } from "./drift/mnist-changes.ts";
 import { mnistStationaryRows } from "./drift/mnist-stationary.ts";
 import { POLICIES_DEFAULT, policyOf } from "./drift/policies.ts";
@@ -16,6 +17,7 @@ import {
   detectorsOf,
   ENSEMBLES,
   ERROR_CASES,
+  LONG_MEMORY,
   MNIST_CHANGES,
   parse,
   type Settings,
@@ -61,6 +63,10 @@ async function reportOf(settings: Settings): Promise<Report> {
   }
   if (name === STATIONARY) return ofRows(await stationaryRows(settings));
   if (name === MNIST_CHANGES) return ofRows(await changesRows(settings));
+  if (name === LONG_MEMORY) {
+    const { scale, data, falseAlarmEvery = 25_000 } = settings;
+    return ofRows(await longMemoryRows({ scale, data, falseAlarmEvery }));
+  }
   if (name === WARNINGS) {
     const { reliability, summary } = warningRows({ seeds: settings.seeds ?? WARNING_SEEDS });
     if (figures !== undefined) writeReliabilityFigure(figures, reliability);

@@ -29,6 +29,9 @@ export const CHANGES_SEEDS = 20;
 /** The case of streams with changes at random: whether the likelihood and warnings can be trusted. */
 export const WARNINGS = "warnings";
 
+/** The case of streams that never change, but whose rows stay alike for long. */
+export const LONG_MEMORY = "long-memory";
+
 /** The case on which nothing but the model changes. */
 export const STATIONARY = "mnist-stationary";
 
@@ -50,6 +53,8 @@ Runs that --out has already are not measured again.
                     at its state before them, pinned: every alarm is false;
                     ${MNIST_CHANGES}: LeNet-5 learns MNIST, which changes at a random sample: delays with
                     and without label-free signals at equal false alarms (give --lag 500);
+                    ${LONG_MEMORY}: false alarms of a distance of features where rows stay alike for
+                    long, told of its mistakes and not, and delays for a change of one of them;
                     ${WARNINGS}: generated streams that change at random: the likelihood against
                     the truth, warnings and their lead
   --lag N           samples after which a label arrives (default 0)
@@ -62,7 +67,7 @@ Runs that --out has already are not measured again.
                     ${POLICY_NAMES.slice(8, 11).join(", ")}, a detector (new weights at its alarms),
                     DETECTOR-window (our response to its alarms)
   --false-alarm-every N  errors: budget in samples between false alarms, of change-scan (40,000)
-                    and of the ensemble (25,000)
+                    and of the ensemble (25,000); of ${LONG_MEMORY} (25,000)
   --scale F         streams: multiplies all numbers of samples (default 1)
   --figures FOLDER  ${WARNINGS}: also writes the reliability of the likelihood as SVG
   --out FOLDER      streams: where runs are kept (default ${OUT})
@@ -116,7 +121,7 @@ export function parse(args: readonly string[]): Settings | "help" {
   const { retraining, "false-alarm-every": every } = values;
   const cases = [
     ...[...Object.keys(ERROR_CASES), ...Object.keys(STREAM_CASES)],
-    ...[STATIONARY, MNIST_CHANGES, WARNINGS],
+    ...[STATIONARY, MNIST_CHANGES, LONG_MEMORY, WARNINGS],
   ];
   const settings: Settings = {
     case: choiceOption("case", values.case, cases),

@@ -114,7 +114,8 @@ export type {
   ResponseState,
   ResponseWindow,
 } from "./drift/response/response.ts";
-export { type RowSignal, twoSampleSignal } from "./drift/two-sample/two-sample.ts";
+export type { RowSignal } from "./drift/two-sample/row-signal.ts";
+export { twoSampleSignal } from "./drift/two-sample/two-sample.ts";
 export type { TwoSampleSpec, TwoSampleStatistic } from "./drift/two-sample/two-sample-spec.ts";
 export {
   disagreement,

@@ -1,13 +1,13 @@
 /** Kills the trainer at every call it makes to the outside, and resumes it with what is durable. */
 import { shiftedFeatures } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
-import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
 import type { DriftActionSpec } from "./drift/response/response-spec.ts";
 import { points } from "./points.fixture.ts";
 import { COMPRESSION } from "./sparsifiers/gradient-specs.fixture.ts";
 import { fullRetraining, proactive, type StrategySpec } from "./strategies/strategy-spec.ts";
 import { crashingAt, latest, survives, timeless } from "./trainer.crash.fixture.ts";
 import { emptyStores, oneTurn, optionsOn, run, samplesOf } from "./trainer.fixture.ts";
+import { RESPONDING, WATCHED } from "./trainer.watched.fixture.ts";
 
 type Overrides = NonNullable<Parameters<typeof optionsOn>[1]>;
 
@@ -27,28 +27,6 @@ const RETRAINING = {
   batchSize: 16,
   overload: "block",
 } as const;
-
-/** Two signals that tell of a change of the first features in no more than some samples. */
-const WATCHED: DriftSpec = {
-  falseAlarmEvery: 1_000,
-  signals: [
-    {
-      name: "feature distance",
-      input: "features",
-      detector: {
-        ...{ kind: "twoSample", statistic: "ks", referenceSamples: 24, recentSamples: 10 },
-        ...{ everySamples: 4, resamples: 300, falseAlarmEvery: 1_000 },
-      },
-    },
-    { name: "errors", input: "errors", detector: { kind: "changeScan" } },
-  ],
-};
-
-/** Draws what came since the change. */
-const RESPONDING = proactive({
-  ...{ triggerSize: 8, batchSize: 32 },
-  response: { onDrift: { kind: "window", samplesMin: 16 }, actsUnconfirmed: true },
-});
 
 /** The same with another answer. */
 function answering(onDrift: DriftActionSpec): StrategySpec {

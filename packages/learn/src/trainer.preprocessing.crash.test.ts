@@ -1,11 +1,11 @@
 /** Kills a trainer whose preprocessing learns at every call it makes to the outside, and resumes it. */
 import { pipeline } from "@everfresh/core";
 import { describe, expect, it } from "vitest";
-import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
-import { fullRetraining, proactive } from "./strategies/strategy-spec.ts";
+import { fullRetraining } from "./strategies/strategy-spec.ts";
 import { crashingAt, latest, survives, timeless } from "./trainer.crash.fixture.ts";
 import { emptyStores, oneTurn, optionsOn, run } from "./trainer.fixture.ts";
 import { NUMBERS } from "./trainer.preprocessing.fixture.ts";
+import { RESPONDING, WATCHED } from "./trainer.watched.fixture.ts";
 
 /** Images of one channel, changed at random in training. */
 const IMAGES = pipeline({
@@ -19,22 +19,6 @@ const SHORT = { maxSteps: 4, checkpointEvery: 2 };
 /** Wide enough that features are cached for some steps, and then made anew. */
 const FEATURES = { tolerance: 0.3 };
 
-/** Looks at inputs under the statistics of the pinned state, and at what it predicts. */
-const WATCHED: DriftSpec = {
-  falseAlarmEvery: 1_000,
-  signals: [
-    {
-      name: "feature distance",
-      input: "features",
-      detector: {
-        ...{ kind: "twoSample", statistic: "ks", referenceSamples: 20, recentSamples: 10 },
-        ...{ everySamples: 4, resamples: 100, falseAlarmEvery: 1_000 },
-      },
-    },
-    { name: "errors", input: "errors", detector: { kind: "changeScan" } },
-  ],
-};
-
 const WAYS = [
   { way: "numbers", options: { ...SHORT, preprocessing: NUMBERS, features: FEATURES } },
   { way: "augmented images", options: { ...SHORT, preprocessing: IMAGES, features: FEATURES } },
@@ -46,10 +30,7 @@ const WAYS = [
     way: "drift watched",
     options: {
       ...{ ...SHORT, preprocessing: NUMBERS, features: FEATURES, watched: WATCHED },
-      strategy: proactive({
-        ...{ triggerSize: 8, batchSize: 32 },
-        response: { onDrift: { kind: "window", samplesMin: 16 }, actsUnconfirmed: true },
-      }),
+      strategy: RESPONDING,
     },
   },
   {

@@ -137,7 +137,7 @@ export function signalConformance<Value>(
       expect(() => make().restore(other)).toThrow(refused("EF_RESUME_MISMATCH"));
       play(signal, alarming.slice(0, warmUp + 5));
       const { kind, numbers } = signal.checkpoint();
-      const damaged = [numbers.slice(0, -1), [...numbers, 7], [], [9, ...numbers.slice(1)]];
+      const damaged = [numbers.slice(0, -1), [...numbers, 7], [], [99, ...numbers.slice(1)]];
       damaged.push([...numbers.slice(0, -1), NaN]);
       for (const part of damaged) {
         const restore = (): void => make().restore({ kind, numbers: part });

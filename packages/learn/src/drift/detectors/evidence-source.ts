@@ -13,6 +13,8 @@ export interface EvidenceSource {
   /** Its statistic per number of the row; empty where it has no parts. */
   parts(): readonly number[];
   reading(): SignalReading;
+  /** The change that it saw was none; absent where it has nothing to learn from that. */
+  mistaken?(): void;
   reset(): void;
   checkpoint(): SignalCheckpoint;
   /** @throws ResumeMismatchError, DriftCheckpointError */

@@ -73,6 +73,20 @@ describe("a drift monitor", () => {
     expect(warning!.outcomeAt).toEqual(record!.at);
   });
 
+  it("takes longer memory for granted in a signal whose drift labels have taken back", () => {
+    const shifts = Array.from({ length: 6 }, (_, i) => ({ count: 1_500, feature: i % 2 }));
+    const monitor = monitorOf({ ...SMALL, withinSamples: 300 });
+    const fresh = monitorOf({ ...SMALL, withinSamples: 300 });
+    const rowsIn = (each: DriftMonitor): number =>
+      each.checkpoint().signals.all[0]!.detector.numbers.length;
+    play(monitor, driftStream(3, shifts));
+    play(fresh, driftStream(3, [{ count: 9_000 }]));
+    const withdrawn = monitor.history().filter(({ outcome }) => outcome === "withdrawn");
+    expect(withdrawn.some(({ verdict }) => verdict === "drift")).toBe(true);
+    expect(fresh.history().filter(({ verdict }) => verdict === "drift")).toEqual([]);
+    expect(rowsIn(monitor)).toBeGreaterThan(2 * rowsIn(fresh));
+  });
+
   it("is stable again when its signals know what is normal now", () => {
     const monitor = monitorOf();
     const reports = play(

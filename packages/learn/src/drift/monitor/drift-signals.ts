@@ -137,6 +137,11 @@ export class DriftSignals {
     this.#offer("gradient", { row: [gradient], sequence, ofClass: NONE });
   }
 
+  /** A drift that these saw, by their names, was none. */
+  mistaken(names: readonly string[]): void {
+    for (const signal of this.all) if (names.includes(signal.name)) signal.mistaken();
+  }
+
   /** Everything that looks at samples without labels starts anew. */
   resetLabelFree(): void {
     for (const signal of this.all) if (signal.family !== "error") signal.reset();

@@ -66,6 +66,7 @@ function ofRows(spec: RowsSpec, features: number, seed: number): EvidenceSource 
     changeAgo: () => signal.changeAgo() ?? (signal.parts().length > 0 ? recentOf(spec) : null),
     parts: () => signal.parts(),
     reading: () => signal.reading(),
+    mistaken: () => signal.mistaken(),
     reset: () => signal.reset(),
     checkpoint: () => signal.checkpoint(),
     restore: (checkpoint) => signal.restore(checkpoint),

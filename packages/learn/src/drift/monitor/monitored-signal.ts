@@ -133,6 +133,12 @@ export class MonitoredSignal {
     this.#alarms++;
   }
 
+  /** An alarm that it had a part in was about nothing that matters. */
+  mistaken(): void {
+    this.#source.mistaken?.();
+    if (this.#source.evidence() === null) this.#evidence = null;
+  }
+
   /** Starts anew; what is counted stays. */
   reset(): void {
     this.#source.reset();

@@ -31,6 +31,10 @@ const INFLATION_MIN = 1.2;
  */
 export function blockLength(inflation: number, count: number): number {
   if (inflation < INFLATION_MIN) return 1;
-  const most = Math.max(1, Math.floor(count / 8));
-  return Math.min(most, Math.ceil(Math.max(Math.cbrt(count), 3 * inflation)));
+  return Math.min(longestBlock(count), Math.ceil(Math.max(Math.cbrt(count), 3 * inflation)));
+}
+
+/** The longest blocks that still leave some to draw: an eighth of `count`, 1 at least. */
+export function longestBlock(count: number): number {
+  return Math.max(1, Math.floor(count / 8));
 }

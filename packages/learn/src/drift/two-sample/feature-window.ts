@@ -36,14 +36,21 @@ export class FeatureWindow {
     this.#count = Math.min(this.#count + 1, this.#capacity);
   }
 
-  /** The rows, the oldest first. */
-  rows(): Rows {
-    const data = new Float64Array(this.#count * this.#features);
+  /** The row that the next one replaces, until then; empty unless it is full. */
+  oldest(): Float64Array {
+    const from = this.#at * this.#features;
+    return this.#data.subarray(from, this.isFull ? from + this.#features : from);
+  }
+
+  /** The rows, the oldest first. @param most of them at most */
+  rows(most: number = this.#count): Rows {
+    const count = Math.min(most, this.#count);
+    const data = new Float64Array(count * this.#features);
     const start = this.isFull ? this.#at * this.#features : 0;
     const oldest = this.#data.subarray(start, start + data.length);
     data.set(oldest);
     data.set(this.#data.subarray(0, data.length - oldest.length), oldest.length);
-    return { count: this.#count, features: this.#features, data };
+    return { count, features: this.#features, data };
   }
 
   /** Forgets all rows. */

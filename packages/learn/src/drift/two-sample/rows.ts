@@ -94,12 +94,17 @@ export function inflationOf({ count, features, data }: Rows): number {
   let inflation = 1;
   for (let feature = 0; feature < features; feature++) {
     let [length, sum] = [0, 0];
+    let [least, most] = [Infinity, -Infinity];
     for (let i = 0; i < count; i++) {
       const value = data[i * features + feature] ?? NaN;
       if (Number.isNaN(value)) continue;
       column[length++] = value;
       sum += value;
+      if (value < least) least = value;
+      if (value > most) most = value;
     }
+    // A constant has none, but what rounding leaves of it would be alike everywhere.
+    if (!(least < most)) continue;
     for (let i = 0; i < length; i++) column[i] = (column[i] ?? 0) - sum / length;
     inflation = Math.max(inflation, memoryOf(column.subarray(0, length), lags));
   }

@@ -2,6 +2,9 @@ import { Random } from "@everfresh/core";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { blockLength, blockPositions } from "./block-bootstrap.ts";
+import { inflationOf, type Rows } from "./rows.ts";
+import type { SignalCheckpoint } from "../signal.ts";
+import type { RowSignal } from "./row-signal.ts";
 import { signalConformance } from "../signal.conformance.ts";
 import { twoSampleSignal } from "./two-sample.ts";
 import type { TwoSampleSpec, TwoSampleStatistic } from "./two-sample-spec.ts";
@@ -127,6 +130,88 @@ describe("two-sample signals", () => {
   ] as const)("%j is refused", (part, message) => {
     expect(() => twoSampleSignal({ ...small("ks"), ...part })).toThrow(message);
   });
+});
+
+describe("after a change that was none", () => {
+  /** Rows that stay alike for some hundred, under twice as much noise. */
+  const alike = (seed: number, count: number): number[][] => {
+    const noise = new Random(seed, 10);
+    return rowsOf(seed, [{ count }], 0.99).map((row) => row.map((x) => x + 2 * noise.normal()));
+  };
+  const spec: TwoSampleSpec = { ...small("hellinger"), referenceSamples: 250, recentSamples: 100 };
+
+  it("has few false alarms where rows stay alike for long", () => {
+    const alarmsOf = (isTold: boolean): number => {
+      const signal = twoSampleSignal({ kind: "twoSample", statistic: "hellinger", features: 2 });
+      let drift = Infinity;
+      for (const [i, row] of alike(1, 60_000).entries()) {
+        if (signal.update(row) === "drift") drift = i;
+        if (isTold && i === drift + 300) signal.mistaken();
+      }
+      return signal.reading().alarms;
+    };
+    // The budget allows for 3 in 60,000; such memory is as long as the blocks.
+    expect(alarmsOf(false)).toBeGreaterThan(25);
+    expect(alarmsOf(true)).toBeLessThanOrEqual(12);
+  });
+
+  it("still sees a feature move, once its reference is long, too", () => {
+    for (const count of [400, 1_400]) {
+      const signal = twoSampleSignal(spec);
+      signal.mistaken();
+      const rows = rowsOf(4, [{ count }, { count: 100, mean: 2 }]);
+      const at = rows.findIndex((row) => signal.update(row) === "drift");
+      expect(at).toBeGreaterThanOrEqual(count);
+    }
+  });
+
+  it("keeps its rows, and goes on from a checkpoint at every length of the reference", () => {
+    const rows = rowsOf(6, [{ count: 1_500 }]);
+    const signal = twoSampleSignal(spec);
+    const played = (each: RowSignal, from: number, to: number): unknown[] =>
+      rows.slice(from, to).map((row) => [each.update(row), each.evidence(), ...each.parts()]);
+    played(signal, 0, 200);
+    signal.mistaken();
+    expect(signal.reading().taken).toBe(200);
+    // While its first rows come, then with 250, 500 and 1,000 rows, and while resamples are made anew.
+    let from = 200;
+    for (const at of [240, 520, 640, 900, 1_150, 1_350]) {
+      played(signal, from, at);
+      const twin = twoSampleSignal(spec);
+      twin.restore(JSON.parse(JSON.stringify(signal.checkpoint())) as SignalCheckpoint);
+      from = at + 100;
+      expect(played(twin, at, from)).toEqual(played(signal, at, from));
+    }
+  });
+
+  it("stays wary after a reset, and in a signal that is restored from one that was not", () => {
+    const [signal, plain] = [twoSampleSignal(spec), twoSampleSignal(spec)];
+    const rows = rowsOf(7, [{ count: 700 }]);
+    signal.mistaken();
+    for (const each of [signal, plain]) rows.forEach((row) => each.update(row));
+    expect(signal.checkpoint().numbers.length).toBeGreaterThan(plain.checkpoint().numbers.length);
+    const known = plain.checkpoint();
+    plain.restore(signal.checkpoint());
+    expect(plain.checkpoint()).toEqual(signal.checkpoint());
+    plain.restore(known);
+    expect(plain.checkpoint()).toEqual(known);
+    signal.reset();
+    rows.forEach((row) => signal.update(row));
+    expect(signal.checkpoint().numbers.length).toBeGreaterThan(known.numbers.length);
+  });
+});
+
+it("the memory of a constant is none, whatever rounding leaves of it", () => {
+  const random = new Random(3, 11);
+  const rows = (constant: number): Rows => ({
+    ...{ count: 500, features: 2 },
+    data: Float64Array.from({ length: 1_000 }, (_, i) =>
+      i % 2 === 0 ? constant : random.normal(),
+    ),
+  });
+  // The sum of 500 of these is not 500 times one of them.
+  expect(inflationOf(rows((0 - 0.1307) / 0.3081))).toBeLessThan(2);
+  expect(inflationOf(rows(NaN))).toBeLessThan(2);
 });
 
 describe("a block bootstrap", () => {

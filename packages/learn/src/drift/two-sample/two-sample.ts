@@ -9,16 +9,22 @@
  * the stream is and how well its reference is known. Drift is where p is at most
  * everySamples / falseAlarmEvery: so many looks are expected to one that is that unlikely. The resamples
  * are made a few per update while the recent window fills.
+ *
+ * A reference knows no memory that is longer than an eighth of it. After a change that was none, blocks
+ * are about that long, and the reference grows by the rows that leave the recent ones, to four times its length:
+ * it is fitted anew whenever it has doubled. After more of them it is that long from the beginning.
  */
 import { Random, streamOf } from "@everfresh/core";
 import { DriftCheckpointError, LearnOptionError, ResumeMismatchError } from "../../errors.ts";
 import type { DriftVerdict } from "../../triggers/trigger.ts";
 import { blockLength, blockPositions } from "./block-bootstrap.ts";
+import { Chance } from "./chance.ts";
 import { FeatureWindow } from "./feature-window.ts";
 import type { FittedStatistic } from "./fitted-statistic.ts";
+import { GrowingReference } from "./growing-reference.ts";
 import { inflationOf, isRowOf, type Rows, rowsOf } from "./rows.ts";
-import type { Signal, SignalCheckpoint, SignalReading } from "../signal.ts";
-import { TailFit } from "./tail-fit.ts";
+import type { RowSignal } from "./row-signal.ts";
+import type { SignalCheckpoint, SignalReading } from "../signal.ts";
 import { fitStatistic } from "./two-sample-statistics.ts";
 import {
   type CompleteTwoSampleSpec,
@@ -29,30 +35,9 @@ import {
 const KIND = "twoSample";
 /** What no statistic reaches, in a checkpoint: JSON has no infinity. */
 const NEVER = -1;
+/** What each mistake adds to the verdict in a checkpoint. */
+const MISTAKE = 3;
 const VERDICTS: readonly DriftVerdict[] = ["stable", "warning", "drift"];
-
-/** A signal of rows that knows which features have moved. */
-export interface RowSignal extends Signal<ArrayLike<number>> {
-  /**
-   * The statistic of each feature at the last comparison; one number for whole rows where it has no
-   * parts; empty before.
-   */
-  parts(): readonly number[];
-  /**
-   * Starts anew with a reference, for example one that the present model has scored again.
-   * @throws LearnOptionError when it has not `referenceSamples` rows of `features` numbers
-   */
-  pin(reference: readonly ArrayLike<number>[]): void;
-  /**
-   * Rows between two chances on a stable stream to be as far away as at the last comparison, also
-   * beyond what the resamples have seen; null before the first comparison.
-   */
-  evidence(): number | null;
-  /** The statistic whose {@link evidence} is so many rows; null before the first comparison. */
-  valueAt(evidence: number): number | null;
-  /** How many rows ago the recent ones began to differ; null where the statistic does not tell. */
-  changeAgo(): number | null;
-}
 
 /**
  * The signal that a specification describes. A row of another length, or with nothing but missing
@@ -86,16 +71,13 @@ interface Fitted {
 
 class TwoSampleSignal implements RowSignal {
   readonly #spec: CompleteTwoSampleSpec;
-  readonly #reference: FeatureWindow;
+  readonly #reference: GrowingReference;
   readonly #recent: FeatureWindow;
   readonly #resamplesPerUpdate: number;
   #random: Random;
   #fitted: Fitted | null = null;
   /** What the bootstrap gave so far: the largest part of the statistic. */
-  #chance: number[] = [];
-  /** Whether the largest is the first of these. */
-  #isSorted = false;
-  #tail: TailFit | null = null;
+  readonly #chance: Chance;
   #parts: readonly number[] = [];
   /** Of these; null before it was asked for. */
   #evidence: number | null = null;
@@ -109,9 +91,10 @@ class TwoSampleSignal implements RowSignal {
 
   constructor(spec: CompleteTwoSampleSpec) {
     this.#spec = spec;
-    const { features, referenceSamples, recentSamples } = spec;
-    this.#reference = new FeatureWindow({ capacity: referenceSamples, features });
+    const { features, recentSamples } = spec;
+    this.#reference = new GrowingReference(spec);
     this.#recent = new FeatureWindow({ capacity: recentSamples, features });
+    this.#chance = new Chance(spec.resamples);
     this.#resamplesPerUpdate = Math.ceil(spec.resamples / recentSamples);
     this.#random = new Random(spec.seed, streamOf("two-sample"));
   }
@@ -123,16 +106,18 @@ class TwoSampleSignal implements RowSignal {
       return this.#verdict;
     }
     this.#taken++;
-    if (!this.#reference.isFull) {
+    if (!this.#reference.isReady) {
       this.#reference.add(row);
       return this.#verdict;
     }
+    this.#grow();
     const fitted = this.#fit();
     this.#recent.add(row);
     fitted.statistic.sliding?.add(row);
     this.#resample(fitted, this.#resamplesPerUpdate);
     const since = this.#taken - this.#spec.referenceSamples;
-    if (this.#recent.isFull && since % this.#spec.everySamples === 0) this.#compare(fitted);
+    const canCompare = this.#recent.isFull && this.#chance.isKnown;
+    if (canCompare && since % this.#spec.everySamples === 0) this.#compare(fitted);
     return this.#verdict;
   }
 
@@ -162,13 +147,21 @@ class TwoSampleSignal implements RowSignal {
   valueAt(evidence: number): number | null {
     if (this.#parts.length === 0) return null;
     const { statistic } = this.#fit();
-    const value = this.#tailFit().valueAt(this.#spec.everySamples / evidence);
+    const value = this.#chance.tail().valueAt(this.#spec.everySamples / evidence);
     return Math.max(statistic.valueMin, value);
   }
 
   changeAgo(): number | null {
     if (this.#parts.length === 0) return null;
     return this.#fit().statistic.changeAgo?.(this.#recent.rows(), this.#parts) ?? null;
+  }
+
+  mistaken(): void {
+    this.#reference.learn(this.#reference.mistakes + 1);
+    // So what is new now is as usual as the reference.
+    for (const row of rowsOf(this.#recent.rows())) this.#reference.add(row);
+    this.#recent.reset();
+    this.#forgetFit();
   }
 
   pin(reference: readonly ArrayLike<number>[]): void {
@@ -185,25 +178,18 @@ class TwoSampleSignal implements RowSignal {
   reset(): void {
     this.#reference.reset();
     this.#recent.reset();
-    this.#fitted = null;
-    this.#chance = [];
-    this.#isSorted = false;
-    this.#tail = null;
-    this.#parts = [];
-    this.#evidence = null;
-    this.#pValue = null;
-    this.#warningAt = null;
-    this.#driftAt = null;
-    this.#verdict = "stable";
+    this.#forgetFit();
     this.#taken = 0;
   }
 
   checkpoint(): SignalCheckpoint {
+    const verdict = VERDICTS.indexOf(this.#verdict) + MISTAKE * this.#reference.mistakes;
+    const chance = this.#chance.numbers();
     const own = [
-      ...[VERDICTS.indexOf(this.#verdict), this.#taken, this.#ignored, this.#alarms],
+      ...[verdict, this.#taken, this.#ignored, this.#alarms],
       ...[this.#random.position.drawn, this.#pValue ?? -1],
       ...[this.#warningAt ?? 0, this.#driftAt ?? 0].map((at) => (at === Infinity ? NEVER : at)),
-      ...[this.#parts.length, ...this.#parts, this.#chance.length, ...this.#chance],
+      ...[this.#parts.length, ...this.#parts, chance.length, ...chance],
     ];
     const numbers = own.concat(this.#reference.numbers(), this.#recent.numbers());
     // JSON has no −0.
@@ -213,7 +199,7 @@ class TwoSampleSignal implements RowSignal {
   restore({ kind, numbers }: SignalCheckpoint): void {
     if (kind !== KIND) throw new ResumeMismatchError("the kind of signal", kind, KIND);
     const [verdict = -1, taken = 0, ignored = 0, alarms = 0, drawn = 0, pValue = -1] = numbers;
-    const known = VERDICTS[verdict];
+    const known = VERDICTS[verdict % MISTAKE];
     const isWhole = Number.isSafeInteger(drawn) && drawn >= 0;
     if (known === undefined || !isWhole || !numbers.every(Number.isFinite)) {
       throw new DriftCheckpointError(kind, "its numbers are damaged");
@@ -222,8 +208,9 @@ class TwoSampleSignal implements RowSignal {
     const chanceAt = 9 + parts;
     const windowsAt = chanceAt + 1 + (numbers[chanceAt] ?? 0);
     this.reset();
+    this.#reference.learn(Math.floor(verdict / MISTAKE));
     this.#parts = numbers.slice(9, chanceAt);
-    this.#chance = numbers.slice(chanceAt + 1, windowsAt);
+    this.#chance.remember(numbers.slice(chanceAt + 1, windowsAt));
     this.#recent.remember(this.#reference.remember(numbers.slice(windowsAt)));
     this.#random = new Random(this.#spec.seed, streamOf("two-sample"), drawn);
     [this.#verdict, this.#taken, this.#ignored, this.#alarms] = [known, taken, ignored, alarms];
@@ -242,47 +229,59 @@ class TwoSampleSignal implements RowSignal {
     if (this.#fitted !== null) return this.#fitted;
     const reference = this.#reference.rows();
     const { recentSamples, blockSamples } = this.#spec;
-    const block = blockSamples ?? blockLength(inflationOf(reference), reference.count);
+    const known = blockSamples ?? blockLength(inflationOf(reference), reference.count);
+    const block = this.#reference.block(known, recentSamples);
     const statistic = fitStatistic(this.#spec.statistic, reference, recentSamples);
     for (const row of rowsOf(this.#recent.rows())) statistic.sliding?.add(row);
     this.#fitted = { reference, statistic, block };
     return this.#fitted;
   }
 
+  /** After a mistake the row that leaves the recent ones is of the reference, as long as it has room. */
+  #grow(): void {
+    if (this.#reference.mistakes === 0 || !this.#recent.isFull) return;
+    const before = this.#reference.count;
+    this.#reference.add(this.#recent.oldest());
+    if (this.#reference.count !== before) this.#forgetFit();
+  }
+
+  /** What follows from the reference is to be made anew. */
+  #forgetFit(): void {
+    this.#fitted = null;
+    this.#chance.reset();
+    this.#parts = [];
+    this.#evidence = null;
+    this.#pValue = null;
+    this.#warningAt = null;
+    this.#driftAt = null;
+    this.#verdict = "stable";
+  }
+
   #evidenceOf(value: number): number {
     const { everySamples } = this.#spec;
     const { statistic } = this.#fit();
-    return value < statistic.valueMin ? everySamples : everySamples / this.#tailFit().pValue(value);
-  }
-
-  /** What chance makes of the statistic, once all resamples are there. */
-  #tailFit(): TailFit {
-    this.#tail ??= new TailFit(this.#chance);
-    return this.#tail;
+    return value < statistic.valueMin
+      ? everySamples
+      : everySamples / this.#chance.tail().pValue(value);
   }
 
   /** Makes up to so many resamples: pairs of samples that differ by chance alone. */
   #resample({ reference, statistic, block }: Fitted, most: number): void {
-    const { resamples, recentSamples } = this.#spec;
+    const { recentSamples } = this.#spec;
     const from = reference.count;
-    for (let i = 0; i < most && this.#chance.length < resamples; i++) {
+    for (let i = 0; i < most && !this.#chance.isKnown; i++) {
       const draw = (length: number): Uint32Array =>
         blockPositions(this.#random, { length, from, block });
-      this.#chance.push(Math.max(...statistic.resampled(draw(from), draw(recentSamples))));
+      this.#chance.add(Math.max(...statistic.resampled(draw(from), draw(recentSamples))));
     }
   }
 
-  #compare(fitted: Fitted): void {
-    const { statistic, reference } = fitted;
-    this.#resample(fitted, this.#spec.resamples);
-    if (!this.#isSorted) this.#chance.sort((left, right) => right - left);
-    this.#isSorted = true;
+  #compare({ statistic, reference }: Fitted): void {
     const { sliding } = statistic;
     this.#evidence = null;
     this.#parts = [...(sliding?.values() ?? statistic.values(reference, this.#recent.rows()))];
     const value = Math.max(...this.#parts);
-    const asLarge = this.#chance.findLastIndex((chance) => chance >= value) + 1;
-    this.#pValue = (asLarge + 1) / (this.#chance.length + 1);
+    this.#pValue = this.#chance.rankOf(value);
     this.#warningAt = this.#limit(this.#spec.falseWarningEvery, statistic.valueMin);
     this.#driftAt = this.#limit(this.#spec.falseAlarmEvery, statistic.valueMin);
     this.#verdict =
@@ -292,9 +291,6 @@ class TwoSampleSignal implements RowSignal {
 
   /** What a value must be above for p ≤ everySamples / every. */
   #limit(every: number, valueMin: number): number {
-    const { everySamples, resamples } = this.#spec;
-    // The next whole number is another one only by rounding.
-    const rank = Math.floor((everySamples / every) * (resamples + 1) + 1e-9);
-    return Math.max(valueMin, this.#chance[Math.min(rank, resamples) - 1] ?? Infinity);
+    return Math.max(valueMin, this.#chance.limit(this.#spec.everySamples / every));
   }
 }

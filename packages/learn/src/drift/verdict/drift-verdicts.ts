@@ -180,6 +180,7 @@ export class DriftVerdicts {
     if (isNewest && outcome !== "unsettled") this.#likelihood.settled(outcome);
     const record = this.records.settle(id, outcome, this.#at(progress));
     if (outcome === "confirmed") this.#forgetLabels();
+    if (outcome === "withdrawn" && record !== null) this.#signals.mistaken(record.signals);
     return { ...this.now(progress), record };
   }
 
