@@ -76,6 +76,26 @@ describe("the scan for changes", () => {
     expect(pValue).toBeCloseTo(1 - Math.exp(-taken / 10 ** value!), 12);
   });
 
+  it.each([
+    { parts: [[5_000, 0.2], [2_000, 0.4]], correlation: 0, errorMax: 60 }, // prettier-ignore
+    { parts: [[5_000, 0.2], [2_000, 0.4]], correlation: 0.5, errorMax: 160 }, // prettier-ignore
+    // A small change long before.
+    { parts: [[2_000, 0.12], [3_500, 0.14], [2_000, 0.27]], correlation: 0, errorMax: 160 }, // prettier-ignore
+  ] as const)("puts a change near where it was: %j", ({ parts, correlation, errorMax }) => {
+    const changeAt = parts.slice(0, -1).reduce((sum, [count]) => sum + count, 0);
+    const errors: number[] = [];
+    for (let seed = 0; seed < 40; seed++) {
+      const detector = detectorOf(USUAL);
+      const at = errorStream(seed, parts, correlation).findIndex(
+        (value, i) => detector.update(value) === "drift" && i >= changeAt,
+      );
+      const { changeAgo } = detector.reading();
+      if (at >= 0 && changeAgo !== null) errors.push(Math.abs(at + 1 - changeAgo - changeAt));
+    }
+    expect(errors.length).toBeGreaterThanOrEqual(35);
+    expect(errors.reduce((sum, error) => sum + error, 0) / errors.length).toBeLessThan(errorMax);
+  });
+
   it("looks the way it is told to", () => {
     const worse = errorStream(6, [[2_000, 0.2], [500, 0.5]]); // prettier-ignore
     const better = errorStream(7, [[2_000, 0.5], [500, 0.2]]); // prettier-ignore

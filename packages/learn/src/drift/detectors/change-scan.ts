@@ -23,7 +23,8 @@
  *   N = 1 / (rate(z, n₁) · ln(t / 8))
  *
  * values between two such chances: drift where it is at least `falseAlarmEvery`. So a small change that
- * lasts needs a lower z than a large one that has just begun. C is the only number found by simulation:
+ * lasts needs a lower z than a large one that has just begun. Where the change was is estimated by the
+ * largest z, which is the likeliest: evidence prefers longer stretches. C is the only number found by simulation:
  * docs/decisions/0020-calibrated-change-detection.md.
  */
 import type { DriftVerdict } from "../../triggers/trigger.ts";
@@ -61,8 +62,9 @@ class ChangeScan implements DetectorRule {
   readonly #variance = new LongRunVariance();
   readonly #candidates = new Float64Array(ThinnedWindow.CANDIDATE_NUMBERS);
   #moments: LongRunMoments | null = null;
-  /** ln N of the strongest candidate, 0 or more, and the values after it. */
+  /** ln N of the strongest candidate, 0 or more. */
   #evidence = 0;
+  /** Values after the likeliest change; 0 without evidence of any. */
   #changeAgo = 0;
 
   constructor(spec: ChangeScanSpec) {
@@ -130,7 +132,7 @@ class ChangeScan implements DetectorRule {
     this.#variance.remember(numbers.slice(7 + ThinnedWindow.SIZE));
   }
 
-  /** Finds the strongest candidate. */
+  /** Finds the strongest candidate, and the likeliest change. */
   #scan({ variance, inflation, skewness, degreesOfFreedom }: LongRunMoments): void {
     const { count: t, total } = this.#window;
     const candidates = this.#candidates;
@@ -139,6 +141,7 @@ class ChangeScan implements DetectorRule {
     const referenceMin = this.#warmUp / 2;
     const least = Z_MIN * Z_MIN * variance;
     const looks = RATE * Math.log(t / SCALE_MIN) * (direction === "both" ? 2 : 1);
+    let [likeliest, likelihood] = [0, 0];
     for (let i = 0; i < written; i += 2) {
       const after = candidates[i] ?? 0;
       const before = t - after;
@@ -148,7 +151,9 @@ class ChangeScan implements DetectorRule {
       const difference = (candidates[i + 1] ?? 0) * t - total * after;
       if (difference < 0 ? direction === "up" : direction === "down") continue;
       const scale = before * after * t;
-      if (difference * difference < least * scale) continue;
+      const square = difference * difference;
+      if (square < least * scale) continue;
+      if (square > likelihood * scale) [likeliest, likelihood] = [after, square / scale];
       // Skewness of the difference of two means, towards the side that it is on.
       const tilt = (skewness * Math.sqrt(inflation) * (before - after)) / Math.sqrt(scale);
       const z = asNormal(Math.abs(difference) / Math.sqrt(scale * variance), {
@@ -156,11 +161,9 @@ class ChangeScan implements DetectorRule {
         degreesOfFreedom,
       });
       const evidence = Math.log((after * t) / (before * looks)) + (z * z) / 2 - 3 * Math.log(z);
-      if (evidence > this.#evidence) {
-        this.#evidence = evidence;
-        this.#changeAgo = after;
-      }
+      if (evidence > this.#evidence) this.#evidence = evidence;
     }
+    if (this.#evidence > 0) this.#changeAgo = likeliest;
   }
 }
 
