@@ -44,6 +44,7 @@ export interface WarningRows {
     readonly warnings: number;
     /** Part of the warnings that came within 1,000 samples after a change. */
     readonly warningPrecision: number;
+    readonly drifts: number;
     /** Part of the drifts that were seen within 2,000 samples after a change. */
     readonly driftPrecision: number;
     /** Samples from a warning to the drift that confirms it: median. */
@@ -73,6 +74,7 @@ export function warningRows({ seeds }: { readonly seeds: number }): WarningRows 
       changes: changes.length,
       warnings: warnings.length,
       warningPrecision: share(warnings.map(({ since }) => since <= WITHIN)),
+      drifts: drifts.length,
       driftPrecision: share(drifts.map(({ since }) => since <= 2 * WITHIN)),
       leadSamples: median(warnings.flatMap(({ lead }) => (lead === null ? [] : [lead]))),
       seen: share(changes.map(({ isSeen }) => isSeen)),

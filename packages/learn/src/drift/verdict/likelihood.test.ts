@@ -35,13 +35,13 @@ describe("the likelihood of a change", () => {
   it("is a posterior: over what a stable stream shows the Bayes factor is 1 on average", () => {
     const given = { withinSamples: 1_000, changeEvery: 5_000 };
     const prior = Math.expm1(0.2);
-    // p of a stable stream is uniform; N = s (1 − p) / p with s = 300.
+    // p of a stable stream is uniform; N = s (1 − p) / p with s = 1,000.
     let mean = 0;
     // In equal parts of ln p, down to where a probability near 1 has no digits left.
     const [steps, lowest] = [20_000, Math.log(1e-12)];
     for (let i = 0; i < steps; i++) {
       const p = Math.exp((lowest * (i + 0.5)) / steps);
-      const likelihood = likelihoodOf({ evidence: (300 * (1 - p)) / p, age: 0 }, given);
+      const likelihood = likelihoodOf({ evidence: (1_000 * (1 - p)) / p, age: 0 }, given);
       mean += ((likelihood / (1 - likelihood) / prior) * p * -lowest) / steps;
     }
     expect(mean).toBeGreaterThan(0.99);
@@ -49,9 +49,9 @@ describe("the likelihood of a change", () => {
   });
 
   it("is that of one of a true and so many false alarms at an alarm", () => {
-    // Four true changes in five are seen: once in 6,250 samples, against a false one in 20,000.
+    // Three true changes in five are seen: 3 in 25,000 samples, against a false one in 20,000.
     const given = { withinSamples: 1_000, changeEvery: 5_000 };
-    expect(alarmLikelihood(20_000, given)).toBeCloseTo(1 / 6_250 / (1 / 6_250 + 1 / 20_000), 12);
+    expect(alarmLikelihood(20_000, given)).toBeCloseTo(3 / 25_000 / (3 / 25_000 + 1 / 20_000), 12);
   });
 
   it("goes on from one alarm to the next", () => {

@@ -20,11 +20,11 @@
  */
 
 /** s: samples that evidence stays as large by chance. */
-const CHANCE_LASTS = 300;
+const CHANCE_LASTS = 1_000;
 /** κ: 1 would be no Bayes factor at all. */
 const KAPPA = 0.23;
 /** π: the part of all changes that come to an alarm. */
-const SEEN_PART = 0.8;
+const SEEN_PART = 0.6;
 /** Labels that confirm make a change so many times likelier: that is what they are asked for. */
 const CONFIRMED_FACTOR = 20;
 
