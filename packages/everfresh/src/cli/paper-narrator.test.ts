@@ -5,7 +5,11 @@ import type { Terminal } from "./terminal.ts";
 const PROGRESS = { seed: 2, doing: "online", rowsDone: 3, rows: 66, share: 0.125 };
 
 /** What stands on a terminal in the end, and the lines above it. */
-function shown(use: (narrator: PaperNarrator) => void, interactive = true): readonly string[] {
+function shown(
+  use: (narrator: PaperNarrator) => void,
+  interactive = true,
+  nowMs = (): number => 0,
+): readonly string[] {
   const lines: string[] = [];
   const terminal: Terminal = {
     line: (text) => lines.push(text),
@@ -15,7 +19,7 @@ function shown(use: (narrator: PaperNarrator) => void, interactive = true): read
     style: (_style, text) => text,
     interactive,
   };
-  use(new PaperNarrator(terminal));
+  use(new PaperNarrator(terminal, nowMs));
   return lines;
 }
 
@@ -35,7 +39,20 @@ describe("the progress of an experiment", () => {
     expect(shown((narrator) => narrator.tell({ ...PROGRESS, secondsLeft }))[0]).toMatch(expected);
   });
 
-  it("is quiet where nobody watches, but for what must be known of the results", () => {
+  it("is a line per minute where nobody watches", () => {
+    let nowMs = 0;
+    const tellFor = (seconds: number) => (narrator: PaperNarrator) => {
+      for (; nowMs < 1_000 * seconds; nowMs += 1_000) {
+        narrator.tell({ ...PROGRESS, secondsLeft: 600 - nowMs / 1_000 });
+      }
+    };
+    expect(shown(tellFor(150), false, () => nowMs)).toEqual([
+      "12.50 %  9 min left  row 4 of 66  seed 2: online",
+      "12.50 %  8 min left  row 4 of 66  seed 2: online",
+    ]);
+  });
+
+  it("is quiet for the first minute where nobody watches, but for what must be known of the results", () => {
     const lines = shown((narrator) => {
       narrator.tell({ ...PROGRESS, secondsLeft: 600 });
       narrator.note("generated digits");

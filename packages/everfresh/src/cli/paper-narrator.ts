@@ -2,14 +2,18 @@ import type { ExperimentProgress } from "../paper/experiment-run.ts";
 import { percent, type Terminal } from "./terminal.ts";
 
 const PROGRESS_EVERY_MS = 200; // five times a second is as fast as a person reads
+const LOG_EVERY_MS = 60_000; // what takes hours shows in a log that it goes on
 
-/** Tells a person how far an experiment is; quiet where nobody watches. */
+/** Tells a person how far an experiment is; where nobody watches, in a line per minute. */
 export class PaperNarrator {
   readonly #terminal: Terminal;
-  #shownAtMs = -Infinity;
+  readonly #nowMs: () => number;
+  #shownAtMs: number;
 
-  constructor(terminal: Terminal) {
+  constructor(terminal: Terminal, nowMs: () => number = () => performance.now()) {
     this.#terminal = terminal;
+    this.#nowMs = nowMs;
+    this.#shownAtMs = terminal.interactive ? -Infinity : nowMs();
   }
 
   /** Something to know about the results; also where nobody watches. */
@@ -19,13 +23,14 @@ export class PaperNarrator {
 
   /** Shows where the work is, now and then. */
   tell({ seed, doing, rowsDone, rows, share, secondsLeft }: ExperimentProgress): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#shownAtMs < PROGRESS_EVERY_MS) return;
+    const nowMs = this.#nowMs();
+    const { interactive } = this.#terminal;
+    if (nowMs - this.#shownAtMs < (interactive ? PROGRESS_EVERY_MS : LOG_EVERY_MS)) return;
     this.#shownAtMs = nowMs;
     const left = secondsLeft === null ? "" : `  ${duration(secondsLeft)} left`;
-    this.#terminal.progress(
-      `${percent(share)}${left}  row ${Math.min(rows, rowsDone + 1)} of ${rows}  seed ${seed}: ${doing}`,
-    );
+    const text = `${percent(share)}${left}  row ${Math.min(rows, rowsDone + 1)} of ${rows}  seed ${seed}: ${doing}`;
+    if (interactive) this.#terminal.progress(text);
+    else this.#terminal.line(text);
   }
 
   /** Shows where the results are. */
