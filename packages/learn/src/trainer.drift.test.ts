@@ -2,43 +2,22 @@
 import { cloneState, DeployedState, ManualClock, numeric, stateBytes } from "@everfresh/core";
 import { memoryLabelJoin, shiftedFeatures } from "@everfresh/streams";
 import { describe, expect, it } from "vitest";
-import type { DriftSpec } from "./drift/monitor/drift-spec.ts";
 import { driftStream, SMALL } from "./drift/monitor/drift-stream.fixture.ts";
 import { DriftWatch } from "./drift/monitor/drift-watch.ts";
 import { linearModel } from "./linear-session.fixture.ts";
 import { points } from "./points.fixture.ts";
-import { proactive } from "./strategies/strategy-spec.ts";
 import { emptyStores, optionsOn, run } from "./trainer.fixture.ts";
-
-/** Sees a change of features within some ten samples, and errors much later. */
-const QUICK: DriftSpec = {
-  falseAlarmEvery: 1_000,
-  signals: [
-    {
-      name: "feature distance",
-      input: "features",
-      detector: {
-        ...{ kind: "twoSample", statistic: "ks", referenceSamples: 24, recentSamples: 10 },
-        ...{ everySamples: 4, resamples: 300, falseAlarmEvery: 1_000 },
-      },
-    },
-    { name: "errors", input: "errors", detector: { kind: "changeScan" } },
-  ],
-};
+import { RESPONDING, WATCHED } from "./trainer.watched.fixture.ts";
 
 const stream = points({ size: 160, inputs: 12, classes: 4 });
 const changing = shiftedFeatures(stream, { fromSample: 40, features: [0, 1, 2, 3], by: 6 });
-const RESPONDING = proactive({
-  ...{ triggerSize: 8, batchSize: 32 },
-  response: { onDrift: { kind: "window", samplesMin: 16 }, actsUnconfirmed: true },
-});
 
 describe("a run that watches for drift", () => {
   it.each([undefined, 0, 21, 500])(
     "shows the monitor every sample and every label once; labels %s samples late",
     async (lagSamples) => {
       const lag = lagSamples === undefined ? {} : { lagSamples };
-      const options = await optionsOn(emptyStores(), { watched: QUICK, source: stream, ...lag });
+      const options = await optionsOn(emptyStores(), { watched: WATCHED, source: stream, ...lag });
       await run(options);
       const status = options.drift?.status();
       expect(status).toMatchObject({ samples: 160, labelled: 160 });
@@ -52,7 +31,7 @@ describe("a run that watches for drift", () => {
   it("tells its strategy of verdicts, and records what that does and what it has led to", async () => {
     const told: unknown[] = [];
     const options = await optionsOn(emptyStores(), {
-      ...{ watched: QUICK, source: changing, strategy: RESPONDING, lagSamples: 21 },
+      ...{ watched: WATCHED, source: changing, strategy: RESPONDING, lagSamples: 21 },
       onDrift: ({ record }, action) => told.push([record?.id, action?.kind]),
     });
     await run(options);
@@ -72,7 +51,7 @@ describe("a run that watches for drift", () => {
     const { state } = linearModel(12, 4);
     const before = stateBytes(cloneState(state));
     const drift = new DriftWatch({
-      ...{ spec: QUICK, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
+      ...{ spec: WATCHED, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
       ...{ initial: state, pinFirstAt: 40 },
     });
     const deployed: Uint8Array[] = [];
@@ -90,7 +69,7 @@ describe("a run that watches for drift", () => {
     expect(stateBytes(drift.pinned)).toEqual(deployed[5]);
     expect(stateBytes(drift.pinned)).not.toEqual(before);
     const again = new DriftWatch({
-      ...{ spec: QUICK, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
+      ...{ spec: WATCHED, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
       ...{ initial: state, checkpoint: drift.checkpoint() },
     });
     expect(stateBytes(again.pinned)).toEqual(deployed[5]);
@@ -101,7 +80,7 @@ describe("a run that watches for drift", () => {
     [{ pinFirstAt: 1_000 }, 0],
   ])("looks at errors of the initial state unless that is fresh: %j", async (fresh, taken) => {
     const drift = new DriftWatch({
-      ...{ spec: QUICK, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
+      ...{ spec: WATCHED, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
       ...{ initial: linearModel(12, 4).state, ...fresh },
     });
     await run(await optionsOn(emptyStores(), { source: stream, drift }));
@@ -112,7 +91,7 @@ describe("a run that watches for drift", () => {
   it("lets go of samples whose labels were given up", async () => {
     const join = memoryLabelJoin({ clock: new ManualClock(), pendingMax: 10 });
     const stores = { ...emptyStores(), join };
-    const options = await optionsOn(stores, { watched: QUICK, source: stream, lagSamples: 21 });
+    const options = await optionsOn(stores, { watched: WATCHED, source: stream, lagSamples: 21 });
     await run(options);
     const { expiredByRoom, joined } = join.stats();
     expect(expiredByRoom).toBeGreaterThan(100);
@@ -124,7 +103,7 @@ describe("a run that watches for drift", () => {
 
   it("numbers its records after those of the monitors before it", async () => {
     const drift = new DriftWatch({
-      ...{ spec: QUICK, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
+      ...{ spec: WATCHED, features: 12, classes: 4, seed: 5, preprocessing: numeric(12) },
       ...{ initial: linearModel(12, 4).state, recordsBefore: 7 },
     });
     await run(await optionsOn(emptyStores(), { source: changing, drift }));
